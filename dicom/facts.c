@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "dicom/facts.h"
-
-#include <math.h>
+#include "dicom/facts-private.h"
 
 #include "dicom/value.h"
 
@@ -48,16 +46,11 @@ const struct dc_fact_row dc_fact_table[DC_FACT_COUNT] = {
 		INSTANCE(DC_TAG(0x0020, 0x0013), true, false, "number", "InstanceNumber"),
 };
 
-/* Text values of facts are names and codes; a longer one is cut by nobody's
- * loss, but never read whole from a hostile file. */
-#define FACT_SIZE_MAX ((uint64_t)64 * 1024)
-
 struct reading {
 	struct dc_facts *facts;
 	struct dc_parser *parser;
-	/* Attributes met at depth 0, for "the first of duplicates counts". */
-	uint64_t seen_image;
-	uint32_t seen_fact;
+	struct dc_image_reading image;
+	uint32_t seen_fact; /* as image.seen */
 };
 
 _Static_assert(DC_FACT_COUNT <= 32, "seen_fact has 32 bits");
@@ -121,7 +114,7 @@ static bool keep_text(struct reading *r, int fact, struct err *err)
 	if ((r->seen_fact & (1u << fact)) != 0)
 		return true;
 	r->seen_fact |= 1u << fact;
-	if (r->parser->element.length > FACT_SIZE_MAX || class == DC_VR_BINARY ||
+	if (r->parser->element.length > DC_FACT_SIZE_MAX || class == DC_VR_BINARY ||
 	    class == DC_VR_BULK)
 		return true;
 	if (!dc_parser_value(r->parser, &value, err))
@@ -133,274 +126,6 @@ static bool keep_text(struct reading *r, int fact, struct err *err)
 	buf_append_byte(&facts->text, '\0');
 	facts->position[fact] = (uint32_t)start + 1;
 	return buf_ok(&facts->text, err);
-}
-
-/* ---- Attributes of the pixel description ------------------------------- */
-
-/* Each row: where a number of the header goes. Order is the bit in seen_image. */
-enum image_field {
-	FIELD_SAMPLES,
-	FIELD_PHOTOMETRIC,
-	FIELD_PLANAR,
-	FIELD_FRAMES,
-	FIELD_ROWS,
-	FIELD_COLUMNS,
-	FIELD_SPACING,
-	FIELD_IMAGER_SPACING,
-	FIELD_SCANNED_SPACING,
-	FIELD_ASPECT,
-	FIELD_ALLOCATED,
-	FIELD_STORED,
-	FIELD_HIGH_BIT,
-	FIELD_REPRESENTATION,
-	FIELD_PADDING,
-	FIELD_PADDING_LIMIT,
-	FIELD_CENTER,
-	FIELD_WIDTH,
-	FIELD_INTERCEPT,
-	FIELD_SLOPE,
-	FIELD_VOI_FUNCTION,
-	FIELD_SHAPE,
-	FIELD_PRESENTATION,
-	FIELD_NONE,
-};
-
-static enum image_field find_field(uint32_t tag)
-{
-	switch (tag) {
-	case DC_TAG(0x0008, 0x9205):
-		return FIELD_PRESENTATION;
-	case DC_TAG(0x0018, 0x1164):
-		return FIELD_IMAGER_SPACING;
-	case DC_TAG(0x0018, 0x2010):
-		return FIELD_SCANNED_SPACING;
-	case DC_TAG(0x0028, 0x0002):
-		return FIELD_SAMPLES;
-	case DC_TAG(0x0028, 0x0004):
-		return FIELD_PHOTOMETRIC;
-	case DC_TAG(0x0028, 0x0006):
-		return FIELD_PLANAR;
-	case DC_TAG(0x0028, 0x0008):
-		return FIELD_FRAMES;
-	case DC_TAG(0x0028, 0x0010):
-		return FIELD_ROWS;
-	case DC_TAG(0x0028, 0x0011):
-		return FIELD_COLUMNS;
-	case DC_TAG(0x0028, 0x0030):
-		return FIELD_SPACING;
-	case DC_TAG(0x0028, 0x0034):
-		return FIELD_ASPECT;
-	case DC_TAG(0x0028, 0x0100):
-		return FIELD_ALLOCATED;
-	case DC_TAG(0x0028, 0x0101):
-		return FIELD_STORED;
-	case DC_TAG(0x0028, 0x0102):
-		return FIELD_HIGH_BIT;
-	case DC_TAG(0x0028, 0x0103):
-		return FIELD_REPRESENTATION;
-	case DC_TAG(0x0028, 0x0120):
-		return FIELD_PADDING;
-	case DC_TAG(0x0028, 0x0121):
-		return FIELD_PADDING_LIMIT;
-	case DC_TAG(0x0028, 0x1050):
-		return FIELD_CENTER;
-	case DC_TAG(0x0028, 0x1051):
-		return FIELD_WIDTH;
-	case DC_TAG(0x0028, 0x1052):
-		return FIELD_INTERCEPT;
-	case DC_TAG(0x0028, 0x1053):
-		return FIELD_SLOPE;
-	case DC_TAG(0x0028, 0x1056):
-		return FIELD_VOI_FUNCTION;
-	case DC_TAG(0x2050, 0x0020):
-		return FIELD_SHAPE;
-	default:
-		return FIELD_NONE;
-	}
-}
-
-static uint8_t photometric_of(struct span text)
-{
-	for (uint8_t i = DC_MONOCHROME1; i < DC_PHOTOMETRIC_OTHER; i++) {
-		if (span_equals_text(text, dc_photometric_name(i)))
-			return i;
-	}
-	return text.size == 0 ? DC_PHOTOMETRIC_NONE : DC_PHOTOMETRIC_OTHER;
-}
-
-static uint8_t voi_function_of(struct span text)
-{
-	if (span_equals_text(text, "SIGMOID"))
-		return DC_VOI_SIGMOID;
-	return span_equals_text(text, "LINEAR_EXACT") ? DC_VOI_LINEAR_EXACT : DC_VOI_LINEAR;
-}
-
-static void take_text(struct dc_image *image, enum image_field field, struct span value)
-{
-	struct span text;
-
-	if (!dc_value_text(value, 0, &text))
-		return;
-	text = dc_value_trim(text, true);
-	switch (field) {
-	case FIELD_PHOTOMETRIC:
-		image->photometric = photometric_of(text);
-		break;
-	case FIELD_VOI_FUNCTION:
-		image->voi_function = voi_function_of(text);
-		break;
-	case FIELD_SHAPE:
-		if (span_equals_text(text, "INVERSE"))
-			image->flags |= DC_IMAGE_INVERSE;
-		break;
-	default: /* Pixel Presentation, PS3.3 C.8.16.2.1 */
-		if (span_equals_text(text, "COLOR") || span_equals_text(text, "MIXED"))
-			image->flags |= DC_IMAGE_SUPPLEMENTAL_PALETTE;
-		break;
-	}
-}
-
-/* Spacings are row\column: the distance between rows is the height of a pixel. */
-static void take_aspect(struct dc_image *image, const struct dc_element *element,
-			struct span value, double scale)
-{
-	double vertical, horizontal;
-
-	if ((image->flags & DC_IMAGE_ASPECT) != 0 || !dc_value_double(element, value, 0, &vertical) ||
-	    !dc_value_double(element, value, 1, &horizontal))
-		return;
-	vertical *= scale;
-	horizontal *= scale;
-	if (!(vertical >= 1) || !(horizontal >= 1) || vertical > 4e9 || horizontal > 4e9)
-		return;
-	image->aspect_vertical = (uint32_t)lround(vertical);
-	image->aspect_horizontal = (uint32_t)lround(horizontal);
-	if (image->aspect_vertical != image->aspect_horizontal)
-		image->flags |= DC_IMAGE_ASPECT;
-}
-
-/* The padding value has the sign of the pixels, whatever VR a writer chose. */
-static int32_t padding_of(const struct dc_image *image, int64_t number)
-{
-	if (image->bits_allocated <= 16)
-		return image->pixel_representation == 1 ? (int16_t)(uint16_t)number
-							: (uint16_t)number;
-	return (int32_t)number;
-}
-
-static void take_number(struct dc_image *image, enum image_field field, int64_t number)
-{
-	uint16_t small = number >= 0 && number <= UINT16_MAX ? (uint16_t)number : 0;
-
-	switch (field) {
-	case FIELD_SAMPLES:
-		image->samples = small;
-		break;
-	case FIELD_PLANAR:
-		image->planar_configuration = number == 1;
-		break;
-	case FIELD_FRAMES:
-		image->frames = number < 1 ? 0 : (uint32_t)MIN_OF(number, (int64_t)UINT32_MAX);
-		break;
-	case FIELD_ROWS:
-		image->rows = number > 0 && number <= UINT32_MAX ? (uint32_t)number : 0;
-		break;
-	case FIELD_COLUMNS:
-		image->columns = number > 0 && number <= UINT32_MAX ? (uint32_t)number : 0;
-		break;
-	case FIELD_ALLOCATED:
-		image->bits_allocated = small;
-		break;
-	case FIELD_STORED:
-		image->bits_stored = small;
-		break;
-	case FIELD_HIGH_BIT:
-		image->high_bit = small;
-		break;
-	case FIELD_REPRESENTATION:
-		image->pixel_representation = number == 1;
-		break;
-	case FIELD_PADDING:
-		image->padding = padding_of(image, number);
-		image->flags |= DC_IMAGE_PADDING;
-		break;
-	default:
-		image->padding_limit = padding_of(image, number);
-		image->flags |= DC_IMAGE_PADDING_RANGE;
-		break;
-	}
-}
-
-/* Window and rescale need both of their halves. */
-struct halves {
-	bool center, width, intercept, slope;
-};
-
-static void take_double(struct dc_image *image, struct halves *halves, enum image_field field,
-			double number)
-{
-	switch (field) {
-	case FIELD_CENTER:
-		image->window_center = number;
-		halves->center = true;
-		break;
-	case FIELD_WIDTH:
-		image->window_width = number;
-		halves->width = true;
-		break;
-	case FIELD_INTERCEPT:
-		image->intercept = number;
-		halves->intercept = true;
-		break;
-	default:
-		image->slope = number;
-		halves->slope = true;
-		break;
-	}
-}
-
-static bool keep_field(struct reading *r, struct halves *halves, enum image_field field,
-		       struct err *err)
-{
-	struct dc_image *image = &r->facts->image;
-	const struct dc_element *element = &r->parser->element;
-	struct span value;
-	int64_t number;
-	double decimal;
-
-	if ((r->seen_image & (1ull << field)) != 0 || element->length > FACT_SIZE_MAX)
-		return true;
-	r->seen_image |= 1ull << field;
-	if (!dc_parser_value(r->parser, &value, err))
-		return false;
-	switch (field) {
-	case FIELD_PHOTOMETRIC:
-	case FIELD_VOI_FUNCTION:
-	case FIELD_SHAPE:
-	case FIELD_PRESENTATION:
-		take_text(image, field, value);
-		break;
-	case FIELD_SPACING:
-	case FIELD_IMAGER_SPACING:
-	case FIELD_SCANNED_SPACING:
-		take_aspect(image, element, value, 1e6);
-		break;
-	case FIELD_ASPECT:
-		take_aspect(image, element, value, 1);
-		break;
-	case FIELD_CENTER:
-	case FIELD_WIDTH:
-	case FIELD_INTERCEPT:
-	case FIELD_SLOPE:
-		if (dc_value_double(element, value, 0, &decimal))
-			take_double(image, halves, field, decimal);
-		break;
-	default:
-		if (dc_value_integer(element, value, 0, &number))
-			take_number(image, field, number);
-		break;
-	}
-	return true;
 }
 
 /* ---- What is only noted as present -------------------------------------- */
@@ -483,13 +208,15 @@ static bool is_pixels(uint32_t tag)
 	       tag == DC_TAG_DOUBLE_PIXEL_DATA;
 }
 
-static bool read_element(struct reading *r, struct halves *halves, struct err *err)
+static bool read_element(struct reading *r, struct err *err)
 {
-	enum image_field field = find_field(r->parser->element.tag);
+	bool taken;
 	int fact;
 
-	if (field != FIELD_NONE)
-		return keep_field(r, halves, field, err);
+	if (!dc_image_reading_take(&r->image, r->parser, &taken, err))
+		return false;
+	if (taken)
+		return true;
 	fact = find_fact(r->parser->element.tag);
 	if (fact >= 0)
 		return keep_text(r, fact, err);
@@ -497,8 +224,7 @@ static bool read_element(struct reading *r, struct halves *halves, struct err *e
 	return true;
 }
 
-static bool read_all(struct reading *r, const struct dc_dataset *dataset, struct halves *halves,
-		     struct err *err)
+static bool read_all(struct reading *r, const struct dc_dataset *dataset, struct err *err)
 {
 	struct dc_parser *p = r->parser;
 
@@ -525,7 +251,7 @@ static bool read_all(struct reading *r, const struct dc_dataset *dataset, struct
 				    p->event == DC_EVENT_FRAGMENTS);
 			return true;
 		}
-		if (p->event == DC_EVENT_ELEMENT && !read_element(r, halves, err))
+		if (p->event == DC_EVENT_ELEMENT && !read_element(r, err))
 			return false;
 	}
 }
@@ -559,7 +285,7 @@ static uint8_t sop_rules_of(const char *sop_class)
 }
 
 static void finish(struct dc_facts *facts, const struct dc_dataset *dataset,
-		   const struct halves *halves)
+		   const struct dc_image_reading *halves)
 {
 	struct dc_image *image = &facts->image;
 	const char *text = (const char *)facts->text.data;
@@ -580,8 +306,7 @@ bool dc_facts_read(struct dc_facts *facts, struct dc_dataset *dataset,
 		   const struct dc_parser_options *options, struct err *err)
 {
 	struct dc_parser parser CLEANUP_PARSER;
-	struct reading r = {.facts = facts, .parser = &parser};
-	struct halves halves = {0};
+	struct reading r = {.facts = facts, .parser = &parser, .image = {.image = &facts->image}};
 
 	facts->layout = dataset->layout;
 	facts->image = (struct dc_image){
@@ -595,11 +320,11 @@ bool dc_facts_read(struct dc_facts *facts, struct dc_dataset *dataset,
 	err_clear(&facts->damage);
 	if (!dc_dataset_parser(dataset, options, &parser, err))
 		return false;
-	if (!read_all(&r, dataset, &halves, err))
+	if (!read_all(&r, dataset, err))
 		return false;
 	facts->damage = parser.damage;
 	if (facts->damage.code == ERR_NONE && dataset->inflate.damage.code != ERR_NONE)
 		facts->damage = dataset->inflate.damage;
-	finish(facts, dataset, &halves);
+	finish(facts, dataset, &r.image);
 	return true;
 }

@@ -2,81 +2,14 @@
 #include "dicom/parser.h"
 
 #include "dicom/dictionary.h"
+#include "dicom/parser-private.h"
 #include "dicom/value.h"
-
-#define WINDOW_SIZE ((size_t)32 * 1024)
 
 const struct dc_limits dc_default_limits = {
 	.elements = (uint64_t)16 * 1000 * 1000,
 	.depth = 64,
 	.value = (uint64_t)64 * 1024 * 1024,
 };
-
-/* The header of an element as it stands in the file, before it means
- * anything. */
-struct header {
-	uint32_t tag;
-	uint16_t stored_vr;
-	uint32_t length;
-	unsigned size; /* bytes of the header itself */
-	bool implicit; /* no VR, or none that is usable */
-};
-
-/* ---- The window ------------------------------------------------------- */
-
-/* Makes up to size bytes at offset resident; *there < size only at the end of
- * the source. size is at most WINDOW_SIZE. */
-static bool fetch(struct dc_parser *p, uint64_t offset, size_t size, const uint8_t **at,
-		  size_t *there, struct err *err)
-{
-	size_t lent = WINDOW_SIZE, skip, want;
-
-	if (offset >= p->window_offset && offset - p->window_offset <= p->window_size) {
-		skip = (size_t)(offset - p->window_offset);
-		if (p->window_size - skip >= size) {
-			*at = p->window + skip;
-			*there = size;
-			return true;
-		}
-	}
-	want = (size_t)MIN_OF((uint64_t)size, p->source->size > offset ? p->source->size - offset : 0);
-	if (p->source->ops->peek != NULL) {
-		const uint8_t *bytes = p->source->ops->peek(p->source, offset, &lent);
-
-		if (bytes != NULL && lent >= want) {
-			p->window = bytes;
-			p->window_offset = offset;
-			p->window_size = lent;
-			*at = bytes;
-			*there = MIN_OF(size, lent);
-			return true;
-		}
-	}
-	if (p->window_memory == NULL && (p->window_memory = malloc(WINDOW_SIZE)) == NULL)
-		return err_set(err, ERR_NOMEM, "out of memory");
-	p->window = p->window_memory;
-	p->window_offset = offset;
-	p->window_size = 0;
-	if (!dc_source_read(p->source, offset, p->window_memory, WINDOW_SIZE, &p->window_size, err))
-		return false;
-	*at = p->window;
-	*there = MIN_OF(size, p->window_size);
-	return true;
-}
-
-/* For item headers far apart: reads just these bytes unless they are resident,
- * so that walking over fragments does not read the fragments. */
-static bool fetch_sparse(struct dc_parser *p, uint64_t offset, uint8_t bytes[static 8],
-			 size_t *there, struct err *err)
-{
-	if (offset >= p->window_offset && offset - p->window_offset < p->window_size &&
-	    p->window_size - (size_t)(offset - p->window_offset) >= 8) {
-		memcpy(bytes, p->window + (offset - p->window_offset), 8);
-		*there = 8;
-		return true;
-	}
-	return dc_source_read(p->source, offset, bytes, 8, there, err);
-}
 
 /* ---- Levels ----------------------------------------------------------- */
 
@@ -191,127 +124,13 @@ const struct dc_charset *dc_parser_charset(const struct dc_parser *p)
 	return &p->options.charset;
 }
 
-/* ---- Element headers -------------------------------------------------- */
-
-static uint32_t load_tag(const uint8_t *b, bool big_endian)
-{
-	return DC_TAG(load_u16(b, big_endian), load_u16(b + 2, big_endian));
-}
-
-static bool two_capitals(const uint8_t *b)
-{
-	return b[0] >= 'A' && b[0] <= 'Z' && b[1] >= 'A' && b[1] <= 'Z';
-}
-
-/* An explicit element whose VR is none: some writers leave single elements, or
- * whole items, implicit; a VR of a later edition has a 32-bit length behind two
- * zero bytes (PS3.5 6.2, unknown VRs). */
-static void read_odd_vr(const uint8_t *b, size_t there, bool big_endian, uint64_t room,
-			struct header *h)
-{
-	uint32_t as_implicit = load_u32(b + 4, big_endian);
-
-	if (two_capitals(b + 4) && there >= 12 && b[6] == 0 && b[7] == 0) {
-		h->stored_vr = DC_VR_UN;
-		h->length = load_u32(b + 8, big_endian);
-		h->size = 12;
-		return;
-	}
-	h->implicit = true;
-	h->stored_vr = DC_VR_NONE;
-	h->length = as_implicit;
-	h->size = 8;
-	/* Letters or blanks where the VR should be, and a 16-bit length that fits
-	 * where the 32-bit one does not. */
-	if (as_implicit != DC_LENGTH_UNDEFINED && as_implicit > room) {
-		h->length = load_u16(b + 6, big_endian);
-		h->implicit = false;
-		h->stored_vr = DC_VR_UN;
-	}
-}
-
-/* False when there are not enough bytes for a header. */
-static bool read_header(const uint8_t *b, size_t there, const struct dc_parser_level *level,
-			uint64_t room, struct header *h)
-{
-	bool big_endian = level->big_endian;
-	struct dc_vr_info info;
-
-	if (there < 8)
-		return false;
-	*h = (struct header){.tag = load_tag(b, big_endian), .size = 8};
-	if (DC_GROUP(h->tag) == 0xfffe || !level->explicit_vr) {
-		h->implicit = true;
-		h->length = load_u32(b + 4, big_endian);
-		return true;
-	}
-	h->stored_vr = DC_VR(b[4], b[5]);
-	info = dc_vr_info(h->stored_vr);
-	if (info.class == DC_VR_INVALID) {
-		read_odd_vr(b, there, big_endian, room, h);
-		return true;
-	}
-	if (!info.long_length) {
-		h->length = load_u16(b + 6, big_endian);
-		return true;
-	}
-	if (there < 12)
-		return false;
-	h->length = load_u32(b + 8, big_endian);
-	h->size = 12;
-	return true;
-}
-
-/* One of the dictionary's ambiguous VRs, PS3.5 A.1 and A.2. */
-static uint16_t settle_vr(uint16_t vr, const struct dc_parser_level *level)
-{
-	switch (vr) {
-	case DC_VR_OB_OW:
-	case DC_VR_US_SS_OW:
-	case DC_VR_US_OW:
-		return DC_VR_OW;
-	case DC_VR_US_SS:
-		return level->pixel_representation == 1 ? DC_VR_SS : DC_VR_US;
-	default:
-		return vr;
-	}
-}
-
-/* The VR to use for an element stored as UN: the dictionary's, if the value
- * can be one. It is little endian then (PS3.5 6.2.2). */
-static uint16_t vr_of_un(const struct dc_element *element, const struct dc_parser_level *level)
-{
-	uint16_t vr = settle_vr(dc_dictionary_vr(element->tag), level);
-	struct dc_vr_info info = dc_vr_info(vr);
-
-	if (info.class == DC_VR_SEQUENCE || info.class == DC_VR_BULK)
-		return DC_VR_UN;
-	/* A 16-bit length would have held any value of these: a longer one means
-	 * that the writer had a reason for UN. */
-	if (info.class == DC_VR_BINARY && element->length % info.unit != 0)
-		return DC_VR_UN;
-	return vr;
-}
-
-static void resolve_vr(const struct dc_parser_level *level, const struct header *h,
-		       struct dc_element *element)
-{
-	element->vr = h->implicit ? settle_vr(dc_dictionary_vr(h->tag), level) : h->stored_vr;
-	if (DC_ELEMENT(h->tag) == 0 && !h->implicit && h->stored_vr == DC_VR_UN)
-		element->vr = DC_VR_UL;
-	else if (h->stored_vr == DC_VR_UN && !element->undefined_length)
-		element->vr = vr_of_un(element, level);
-	if (h->stored_vr == DC_VR_UN)
-		element->big_endian = false;
-}
-
 /* ---- Sequences inside UN ---------------------------------------------- */
 
 /* Whether the first element behind an item header looks explicit. The standard
  * says Implicit VR LE; writers that re-encode what they know do not. */
 static bool content_is_explicit(const uint8_t *b, size_t there, uint64_t room)
 {
-	if (there < 16 || load_tag(b, false) != DC_TAG_ITEM)
+	if (there < 16 || dc_load_tag(b, false) != DC_TAG_ITEM)
 		return false;
 	return dc_vr_info(DC_VR(b[12], b[13])).class != DC_VR_INVALID &&
 	       load_u32(b + 12, false) > room;
@@ -330,9 +149,9 @@ static bool items_fit(struct dc_parser *p, const struct dc_element *element, boo
 	while (end - at >= 8) {
 		uint32_t length;
 
-		if (!fetch(p, at, 8, &b, &there, err))
+		if (!dc_parser_fetch(p, at, 8, &b, &there, err))
 			return false;
-		if (there < 8 || load_tag(b, false) != DC_TAG_ITEM)
+		if (there < 8 || dc_load_tag(b, false) != DC_TAG_ITEM)
 			return true;
 		length = load_u32(b + 4, false);
 		at += 8;
@@ -362,7 +181,7 @@ static bool begin_sequence(struct dc_parser *p, bool as_un, struct err *err)
 		return damaged(p, ERR_LIMIT, "sequences are nested more than %u deep",
 			       (unsigned)p->options.limits.depth);
 	if (as_un) {
-		if (!fetch(p, p->element.offset, 24, &b, &there, err))
+		if (!dc_parser_fetch(p, p->element.offset, 24, &b, &there, err))
 			return false;
 		level.explicit_vr = content_is_explicit(b, there, room);
 		level.big_endian = false;
@@ -415,12 +234,12 @@ static bool next_in_sequence(struct dc_parser *p, bool *again, struct err *err)
 		p->position = level->end;
 		return close_level(p);
 	}
-	if (!fetch(p, p->position, 8, &b, &there, err))
+	if (!dc_parser_fetch(p, p->position, 8, &b, &there, err))
 		return false;
 	if (there < 8 || level->end - p->position < 8)
 		return damaged(p, ERR_CORRUPT, "ends inside sequence (%04x,%04x)",
 			       DC_GROUP(level->element.tag), DC_ELEMENT(level->element.tag));
-	tag = load_tag(b, level->big_endian);
+	tag = dc_load_tag(b, level->big_endian);
 	if (tag == DC_TAG_ITEM) {
 		p->position += 8;
 		return begin_item(p, load_u32(b + 4, level->big_endian), err);
@@ -480,16 +299,36 @@ static bool begin_undefined(struct dc_parser *p, bool un, struct err *err)
 		return begin_sequence(p, un, err);
 	if (un || p->element.vr == DC_VR_UN)
 		return begin_sequence(p, true, err);
-	if (!fetch(p, p->position, 8, &b, &there, err))
+	if (!dc_parser_fetch(p, p->position, 8, &b, &there, err))
 		return false;
-	if (there < 8 || (load_tag(b, level->big_endian) != DC_TAG_ITEM &&
-			  load_tag(b, level->big_endian) != DC_TAG_SEQUENCE_END))
+	if (there < 8 || (dc_load_tag(b, level->big_endian) != DC_TAG_ITEM &&
+			  dc_load_tag(b, level->big_endian) != DC_TAG_SEQUENCE_END))
 		return damaged(p, ERR_CORRUPT, "undefined length of (%04x,%04x) without items",
 			       DC_GROUP(p->element.tag), DC_ELEMENT(p->element.tag));
 	if (dc_vr_info(p->element.vr).class != DC_VR_BULK)
 		return begin_sequence(p, false, err);
+	if (p->element.stored_vr == DC_VR_NONE)
+		p->element.vr = DC_VR_OB; /* fragments are byte streams (A.4) */
 	p->event = DC_EVENT_FRAGMENTS;
 	p->in_fragments = true;
+	return true;
+}
+
+/* Implicit VR: only the dictionary says that this is a sequence. A writer may
+ * have meant something else by the tag; then the bytes are all we know. */
+static bool begins_with_item(struct dc_parser *p, bool *begins, struct err *err)
+{
+	bool big_endian = p->element.big_endian;
+	const uint8_t *b;
+	size_t there;
+
+	*begins = true;
+	if (p->element.length == 0)
+		return true;
+	if (!dc_parser_fetch(p, p->element.offset, 4, &b, &there, err))
+		return false;
+	*begins = there == 4 && (dc_load_tag(b, big_endian) == DC_TAG_ITEM ||
+				 dc_load_tag(b, big_endian) == DC_TAG_SEQUENCE_END);
 	return true;
 }
 
@@ -499,6 +338,12 @@ static bool deliver_value(struct dc_parser *p, struct err *err)
 	bool fits;
 
 	p->position = p->element.offset + p->element.length;
+	if (p->element.vr == DC_VR_SQ && p->element.stored_vr == DC_VR_NONE) {
+		if (!begins_with_item(p, &fits, err))
+			return false;
+		if (!fits)
+			p->element.vr = DC_VR_UN;
+	}
 	if (p->element.vr == DC_VR_SQ && !un)
 		return begin_sequence(p, false, err);
 	if (un && p->element.length >= 8 && dc_dictionary_vr(p->element.tag) == DC_VR_SQ) {
@@ -539,7 +384,7 @@ static bool deliver_cut(struct dc_parser *p, uint64_t room, struct err *err)
 /* Behind the pixel data only elements that follow by tag order and fit are
  * taken: the length of pixel data is wrong often enough, and pixels must not
  * be read as tags (PS3.5 8.1.1). */
-static bool is_tail(const struct dc_parser *p, const struct header *h, uint64_t room)
+static bool is_tail(const struct dc_parser *p, const struct dc_header *h, uint64_t room)
 {
 	if (p->level_count > 1 || p->elements == 0)
 		return false;
@@ -552,7 +397,7 @@ static bool is_tail(const struct dc_parser *p, const struct header *h, uint64_t 
 	return h->length != DC_LENGTH_UNDEFINED && h->length > room;
 }
 
-static void fill_element(struct dc_parser *p, const struct header *h, uint64_t room)
+static void fill_element(struct dc_parser *p, const struct dc_header *h, uint64_t room)
 {
 	const struct dc_parser_level *level = top(p);
 	struct dc_element *element = &p->element;
@@ -568,7 +413,7 @@ static void fill_element(struct dc_parser *p, const struct header *h, uint64_t r
 		.length = MIN_OF((uint64_t)h->length, room),
 		.declared_length = h->length,
 	};
-	resolve_vr(level, h, element);
+	dc_header_resolve(level, h, element);
 }
 
 /* Delimiters and items where elements should be: what broken writers leave
@@ -592,10 +437,10 @@ static bool stray_delimiter(struct dc_parser *p, uint32_t tag, bool *again, stru
 	/* An item closed by a sequence delimiter: it is the item's own if an item
 	 * or another delimiter follows, else the sequence's. */
 	if (tag == DC_TAG_SEQUENCE_END) {
-		if (!fetch(p, p->position + 8, 8, &b, &there, err))
+		if (!dc_parser_fetch(p, p->position + 8, 8, &b, &there, err))
 			return false;
-		if (there == 8 && (load_tag(b, top(p)->big_endian) == DC_TAG_ITEM ||
-				   load_tag(b, top(p)->big_endian) == DC_TAG_SEQUENCE_END))
+		if (there == 8 && (dc_load_tag(b, top(p)->big_endian) == DC_TAG_ITEM ||
+				   dc_load_tag(b, top(p)->big_endian) == DC_TAG_SEQUENCE_END))
 			p->position += 8;
 	}
 	return close_level(p);
@@ -637,15 +482,15 @@ static bool next_in_dataset(struct dc_parser *p, bool *again, struct err *err)
 	uint64_t left = level->end > p->position ? level->end - p->position : 0;
 	const uint8_t *b;
 	size_t there;
-	struct header h;
+	struct dc_header h;
 	uint64_t room;
 
 	if (left < 8)
 		return end_of_level(p, (size_t)left);
-	if (!fetch(p, p->position, 12, &b, &there, err))
+	if (!dc_parser_fetch(p, p->position, 12, &b, &there, err))
 		return false;
 	there = (size_t)MIN_OF((uint64_t)there, left);
-	if (!read_header(b, there, level, left - 8, &h))
+	if (!dc_header_read(b, there, level, left - 8, &h))
 		return end_of_level(p, (size_t)left);
 	room = left - h.size;
 	if (is_tail(p, &h, room)) {
@@ -681,9 +526,9 @@ bool dc_parser_fragments_end(struct dc_parser *p, uint64_t *end, struct err *err
 		uint32_t tag;
 		uint64_t length;
 
-		if (!fetch_sparse(p, p->position, b, &there, err))
+		if (!dc_parser_fetch_sparse(p, p->position, b, &there, err))
 			return false;
-		tag = there == 8 ? load_tag(b, big_endian) : 0;
+		tag = there == 8 ? dc_load_tag(b, big_endian) : 0;
 		length = there == 8 ? load_u32(b + 4, big_endian) : 0;
 		if (tag == DC_TAG_SEQUENCE_END) {
 			p->position += 8;
@@ -744,42 +589,3 @@ bool dc_parser_skip(struct dc_parser *p, struct err *err)
 	return true;
 }
 
-/* Grows by what really arrives: a length is only a claim. */
-static bool read_large(struct dc_parser *p, struct span *value, struct err *err)
-{
-	const size_t step = (size_t)1 << 20;
-
-	buf_truncate(&p->scratch, 0);
-	while (p->scratch.size < p->element.length) {
-		size_t want = (size_t)MIN_OF((uint64_t)step, p->element.length - p->scratch.size);
-		uint64_t at = p->element.offset + p->scratch.size;
-		uint8_t *to = buf_extend(&p->scratch, want);
-
-		if (to == NULL)
-			return buf_ok(&p->scratch, err);
-		if (!dc_source_read_exact(p->source, at, to, want, err))
-			return false;
-	}
-	*value = buf_span(&p->scratch);
-	return true;
-}
-
-bool dc_parser_value(struct dc_parser *p, struct span *value, struct err *err)
-{
-	const uint8_t *at;
-	size_t there;
-
-	if (p->element.length > p->options.limits.value)
-		return err_set(err, ERR_LIMIT, "value of (%04x,%04x) has %llu bytes",
-			       DC_GROUP(p->element.tag), DC_ELEMENT(p->element.tag),
-			       (unsigned long long)p->element.length);
-	if (p->element.length > WINDOW_SIZE)
-		return read_large(p, value, err);
-	if (!fetch(p, p->element.offset, (size_t)p->element.length, &at, &there, err))
-		return false;
-	if (there < p->element.length)
-		return err_set(err, ERR_CORRUPT, "value of (%04x,%04x) ends early",
-			       DC_GROUP(p->element.tag), DC_ELEMENT(p->element.tag));
-	*value = span_of(at, there);
-	return true;
-}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#include "dicom/parser-private.h"
+
+bool dc_parser_fetch(struct dc_parser *p, uint64_t offset, size_t size, const uint8_t **at,
+		  size_t *there, struct err *err)
+{
+	size_t lent = DC_PARSER_WINDOW_SIZE, skip, want;
+
+	if (offset >= p->window_offset && offset - p->window_offset <= p->window_size) {
+		skip = (size_t)(offset - p->window_offset);
+		if (p->window_size - skip >= size) {
+			*at = p->window + skip;
+			*there = size;
+			return true;
+		}
+	}
+	want = (size_t)MIN_OF((uint64_t)size, p->source->size > offset ? p->source->size - offset : 0);
+	if (p->source->ops->peek != NULL) {
+		const uint8_t *bytes = p->source->ops->peek(p->source, offset, &lent);
+
+		if (bytes != NULL && lent >= want) {
+			p->window = bytes;
+			p->window_offset = offset;
+			p->window_size = lent;
+			*at = bytes;
+			*there = MIN_OF(size, lent);
+			return true;
+		}
+	}
+	if (p->window_memory == NULL && (p->window_memory = malloc(DC_PARSER_WINDOW_SIZE)) == NULL)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	p->window = p->window_memory;
+	p->window_offset = offset;
+	p->window_size = 0;
+	if (!dc_source_read(p->source, offset, p->window_memory, DC_PARSER_WINDOW_SIZE, &p->window_size, err))
+		return false;
+	*at = p->window;
+	*there = MIN_OF(size, p->window_size);
+	return true;
+}
+
+bool dc_parser_fetch_sparse(struct dc_parser *p, uint64_t offset, uint8_t bytes[static 8],
+			 size_t *there, struct err *err)
+{
+	if (offset >= p->window_offset && offset - p->window_offset < p->window_size &&
+	    p->window_size - (size_t)(offset - p->window_offset) >= 8) {
+		memcpy(bytes, p->window + (offset - p->window_offset), 8);
+		*there = 8;
+		return true;
+	}
+	return dc_source_read(p->source, offset, bytes, 8, there, err);
+}
+
+/* Grows by what really arrives: a length is only a claim. */
+static bool read_large(struct dc_parser *p, struct span *value, struct err *err)
+{
+	const size_t step = (size_t)1 << 20;
+
+	buf_truncate(&p->scratch, 0);
+	while (p->scratch.size < p->element.length) {
+		size_t want = (size_t)MIN_OF((uint64_t)step, p->element.length - p->scratch.size);
+		uint64_t at = p->element.offset + p->scratch.size;
+		uint8_t *to = buf_extend(&p->scratch, want);
+
+		if (to == NULL)
+			return buf_ok(&p->scratch, err);
+		if (!dc_source_read_exact(p->source, at, to, want, err))
+			return false;
+	}
+	*value = buf_span(&p->scratch);
+	return true;
+}
+
+bool dc_parser_value(struct dc_parser *p, struct span *value, struct err *err)
+{
+	const uint8_t *at;
+	size_t there;
+
+	if (p->element.length > p->options.limits.value)
+		return err_set(err, ERR_LIMIT, "value of (%04x,%04x) has %llu bytes",
+			       DC_GROUP(p->element.tag), DC_ELEMENT(p->element.tag),
+			       (unsigned long long)p->element.length);
+	if (p->element.length > DC_PARSER_WINDOW_SIZE)
+		return read_large(p, value, err);
+	if (!dc_parser_fetch(p, p->element.offset, (size_t)p->element.length, &at, &there, err))
+		return false;
+	if (there < p->element.length)
+		return err_set(err, ERR_CORRUPT, "value of (%04x,%04x) ends early",
+			       DC_GROUP(p->element.tag), DC_ELEMENT(p->element.tag));
+	*value = span_of(at, there);
+	return true;
+}
