@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+#include "render/rows.h"
+
+static const struct dc_image *image_of(const struct rn_rows *rows)
+{
+	return rows->request->instance->image;
+}
+
+static bool is_planar(const struct dc_image *image)
+{
+	return image->samples > 1 && image->planar_configuration == 1;
+}
+
+/* Room for what the codec reads, two bytes more for words that begin before or
+ * end behind. */
+static bool take_memory(struct rn_rows *rows, struct err *err)
+{
+	size_t size, input_size;
+
+	if (__builtin_mul_overflow(rows->row_size, rows->strip_rows, &size))
+		return err_set(err, ERR_LIMIT, "frame size overflows");
+	input_size = rows->codec->by_rows ? size : (size_t)rows->frame.length;
+	rows->cells = malloc(size);
+	if (!rows->in_place)
+		rows->input = malloc(input_size + 2);
+	if (rows->cells == NULL || (!rows->in_place && rows->input == NULL)) {
+		rn_rows_release(rows);
+		return err_set(err, ERR_NOMEM, "out of memory");
+	}
+	return true;
+}
+
+bool rn_rows_init(struct rn_rows *rows, const struct rn_request *request, struct err *err)
+{
+	const struct dc_image *image = request->instance->image;
+	uint64_t row_size;
+
+	*rows = (struct rn_rows){.request = request, .codec = rn_codec_find(image)};
+	if (rows->codec == NULL)
+		return err_set(err, ERR_UNSUPPORTED, "no codec for this transfer syntax");
+	if (!dc_frame_locate_native(image, request->frame, &rows->frame, err))
+		return false;
+	if (!checked_mul((uint64_t)image->samples * (image->bits_allocated / 8), image->columns,
+			 &row_size) ||
+	    row_size == 0 || row_size > SIZE_MAX / 4)
+		return err_set(err, ERR_LIMIT, "row size overflows");
+	rows->row_size = (size_t)row_size;
+	rows->strip_rows = image->rows;
+	if (rows->codec->by_rows)
+		rows->strip_rows = (uint32_t)MIN_OF((size_t)image->rows,
+						    MAX_OF(RN_ROWS_STRIP / rows->row_size, 1u));
+	rows->pairs = image->bits_allocated == 8 && image->vr == DC_VR_OW &&
+		      (image->flags & DC_IMAGE_BIG_ENDIAN) != 0;
+	rows->in_place = rows->codec->by_rows && !is_planar(image) && !rows->pairs;
+	return take_memory(rows, err);
+}
+
+void rn_rows_release(struct rn_rows *rows)
+{
+	free(rows->cells);
+	free(rows->input);
+	rows->cells = NULL;
+	rows->input = NULL;
+}
+
+/* PS3.5 A.3 and 8.1.1: the first of two 8-bit cells is the less significant
+ * byte of their word, the second one in the file. to has room for size + 2. */
+static bool read_pairs(struct rn_rows *rows, uint64_t offset, size_t size, uint8_t *to,
+		       struct err *err)
+{
+	const struct dc_image *image = image_of(rows);
+	size_t before = (size_t)((offset - image->offset) % 2);
+	size_t whole = (before + size + 1) / 2 * 2;
+
+	if (offset - before + whole > image->offset + image->length)
+		return err_set(err, ERR_CORRUPT, "the last word of the pixel data is incomplete");
+	if (!dc_source_read_exact(rows->request->dataset->source, offset - before, to, whole, err))
+		return false;
+	for (size_t i = 0; i < whole; i += 2) {
+		uint8_t first = to[i];
+
+		to[i] = to[i + 1];
+		to[i + 1] = first;
+	}
+	memmove(to, to + before, size);
+	return true;
+}
+
+/* size bytes at an offset inside the frame. */
+static bool read_bytes(struct rn_rows *rows, uint64_t offset, size_t size, uint8_t *to,
+		       struct err *err)
+{
+	offset += rows->frame.offset;
+	if (rows->pairs)
+		return read_pairs(rows, offset, size, to, err);
+	return dc_source_read_exact(rows->request->dataset->source, offset, to, size, err);
+}
+
+static bool read_input(struct rn_rows *rows, uint32_t first, uint32_t count, uint8_t *to,
+		       size_t *size, struct err *err)
+{
+	const struct dc_image *image = image_of(rows);
+	size_t planes = is_planar(image) ? image->samples : 1;
+	size_t plane_row = rows->row_size / planes;
+
+	if (!rows->codec->by_rows) {
+		*size = (size_t)rows->frame.length;
+		return read_bytes(rows, 0, *size, to, err);
+	}
+	for (size_t plane = 0; plane < planes; plane++) {
+		uint64_t row = (uint64_t)plane * image->rows + first;
+
+		if (!read_bytes(rows, row * plane_row, count * plane_row,
+				to + plane * count * plane_row, err))
+			return false;
+	}
+	*size = count * rows->row_size;
+	return true;
+}
+
+static bool load(struct rn_rows *rows, uint32_t first, uint32_t count, struct err *err)
+{
+	struct dc_image strip = *image_of(rows);
+	uint8_t *input = rows->in_place ? rows->cells : rows->input;
+	struct rn_codec_frame frame = {
+		.image = &strip,
+		.output = rows->cells,
+		.output_size = count * rows->row_size,
+		.cancel = rows->request->cancel,
+	};
+	size_t size;
+
+	if (rows->request->cancel != NULL && atomic_load(rows->request->cancel))
+		return err_set(err, ERR_INTERRUPTED, "interrupted");
+	rows->count = 0;
+	if (!read_input(rows, first, count, input, &size, err))
+		return false;
+	strip.rows = count;
+	frame.input = span_of(input, size);
+	if (!rows->in_place)
+		memset(rows->cells, 0, frame.output_size);
+	if (!rows->codec->decode(&frame, err))
+		return false;
+	rows->first = first;
+	rows->count = count;
+	return true;
+}
+
+bool rn_rows_get(struct rn_rows *rows, uint32_t row, const void **cells, struct err *err)
+{
+	if (row - rows->first >= rows->count) {
+		uint32_t first = row - row % rows->strip_rows;
+		uint32_t left = image_of(rows)->rows - first;
+
+		if (!load(rows, first, MIN_OF(left, rows->strip_rows), err))
+			return false;
+	}
+	*cells = rows->cells + (size_t)(row - rows->first) * rows->row_size;
+	return true;
+}

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: MIT
+#
+# One CMocka program a module, test-X.c: one row here. Give all test cases of a
+# program one cmocka_run_group_tests.
+
+unit_tests =
+if HAVE_CMOCKA
+# unit_tests += %D%/test-X
+unit_tests += %D%/test-base
+unit_tests += %D%/test-cases
+unit_tests += %D%/test-content
+unit_tests += %D%/test-content
+unit_tests += %D%/test-facts
+unit_tests += %D%/test-json
+unit_tests += %D%/test-json-any
+unit_tests += %D%/test-json-value
+unit_tests += %D%/test-names
+unit_tests += %D%/test-names-text
+unit_tests += %D%/test-node
+unit_tests += %D%/test-options
+unit_tests += %D%/test-parser
+unit_tests += %D%/test-places
+unit_tests += %D%/test-progress
+endif
+check_PROGRAMS += $(unit_tests)
+TESTS += $(unit_tests)
+
+# Programs of more than one file.
+%C%_test_cases_SOURCES = %D%/test-cases.c \
+	%D%/case-check.c \
+	%D%/case-check.h \
+	%D%/case-json.c \
+	%D%/case-run.c \
+	%D%/case-run.h \
+	$(recipe_sources)
+
+EXTRA_DIST += %D%/test-json.h
