@@ -57,7 +57,7 @@ uint8_t *buf_extend(struct buf *buf, size_t size)
 
 	if (!buf_reserve(buf, size))
 		return NULL;
-	start = buf->counting ? NULL : buf->data + buf->size;
+	start = buf->counting || buf->data == NULL ? NULL : buf->data + buf->size;
 	buf->size += size;
 	return start;
 }

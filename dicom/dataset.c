@@ -14,7 +14,8 @@ static const struct dc_transfer_syntax *syntax(const char *uid)
 static void warn(struct dc_layout *layout, const char *text)
 {
 	if (layout->warning[0] == '\0')
-		(void)snprintf(layout->warning, sizeof(layout->warning), "%s", text);
+		(void)snprintf(layout->warning, sizeof(layout->warning), "%.*s",
+			       (int)sizeof(layout->warning) - 1, text);
 }
 
 /* ---- What the first element looks like -------------------------------- */

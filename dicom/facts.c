@@ -196,7 +196,9 @@ static void note_pixels(struct dc_image *image, const struct dc_dataset *dataset
 	image->length = element->length;
 	if (element->length < element->declared_length)
 		image->flags |= DC_IMAGE_TRUNCATED;
-	if (element->big_endian || ts->big_endian_pixels)
+	/* One private syntax has big endian pixels behind little endian elements; a
+	 * file that only claims to be big endian has neither. */
+	if (element->big_endian || (ts->big_endian_pixels && !ts->big_endian))
 		image->flags |= DC_IMAGE_BIG_ENDIAN;
 }
 

@@ -53,3 +53,6 @@ noinst_LIBRARIES += %D%/libdicom.a
 	%D%/value.h \
 	%D%/vr.c \
 	%D%/vr.h
+
+# What the tables are generated from, see tests/tools/make-*.
+EXTRA_DIST += %D%/dictionary.tsv %D%/uids.tsv

@@ -446,7 +446,26 @@ static bool stray_delimiter(struct dc_parser *p, uint32_t tag, bool *again, stru
 	return close_level(p);
 }
 
-static bool end_of_level(struct dc_parser *p, size_t left)
+/* Fewer bytes than a header needs: padding if they are zero or stand behind the
+ * pixel data, else the beginning of something that was cut off. */
+static bool leftover(struct dc_parser *p, size_t left, struct err *err)
+{
+	const uint8_t *b;
+	size_t there;
+	bool zero = true;
+
+	if (!dc_parser_fetch(p, p->position, left, &b, &there, err))
+		return false;
+	for (size_t i = 0; i < there; i++)
+		zero = zero && b[i] == 0;
+	if (!zero && p->last_tag < DC_TAG_PIXEL_DATA)
+		return damaged(p, ERR_CORRUPT, "ends inside the header of an element");
+	p->ignored_tail = left;
+	p->event = DC_EVENT_END;
+	return true;
+}
+
+static bool end_of_level(struct dc_parser *p, size_t left, struct err *err)
 {
 	struct dc_parser_level *level = top(p);
 
@@ -461,9 +480,7 @@ static bool end_of_level(struct dc_parser *p, size_t left)
 		return damaged(p, ERR_CORRUPT, "ends inside an item of sequence (%04x,%04x)",
 			       DC_GROUP(p->levels[p->level_count - 2].element.tag),
 			       DC_ELEMENT(p->levels[p->level_count - 2].element.tag));
-	p->ignored_tail = left;
-	p->event = DC_EVENT_END;
-	return true;
+	return leftover(p, left, err);
 }
 
 static bool at_stop(struct dc_parser *p)
@@ -486,12 +503,12 @@ static bool next_in_dataset(struct dc_parser *p, bool *again, struct err *err)
 	uint64_t room;
 
 	if (left < 8)
-		return end_of_level(p, (size_t)left);
+		return end_of_level(p, (size_t)left, err);
 	if (!dc_parser_fetch(p, p->position, 12, &b, &there, err))
 		return false;
 	there = (size_t)MIN_OF((uint64_t)there, left);
 	if (!dc_header_read(b, there, level, left - 8, &h))
-		return end_of_level(p, (size_t)left);
+		return end_of_level(p, (size_t)left, err);
 	room = left - h.size;
 	if (is_tail(p, &h, room)) {
 		p->ignored_tail = left;
@@ -513,40 +530,6 @@ static bool next_in_dataset(struct dc_parser *p, bool *again, struct err *err)
 	if (h.length > room)
 		return deliver_cut(p, room, err);
 	return deliver_value(p, err);
-}
-
-bool dc_parser_fragments_end(struct dc_parser *p, uint64_t *end, struct err *err)
-{
-	bool big_endian = top(p)->big_endian;
-	uint64_t source_end = p->source->size;
-	uint8_t b[8];
-	size_t there;
-
-	while (p->in_fragments) {
-		uint32_t tag;
-		uint64_t length;
-
-		if (!dc_parser_fetch_sparse(p, p->position, b, &there, err))
-			return false;
-		tag = there == 8 ? dc_load_tag(b, big_endian) : 0;
-		length = there == 8 ? load_u32(b + 4, big_endian) : 0;
-		if (tag == DC_TAG_SEQUENCE_END) {
-			p->position += 8;
-			p->in_fragments = false;
-		} else if (tag != DC_TAG_ITEM || length > source_end - p->position - 8) {
-			(void)err_set(&p->damage, ERR_CORRUPT,
-				      "fragments of (%04x,%04x) break off at offset %llu",
-				      DC_GROUP(p->element.tag), DC_ELEMENT(p->element.tag),
-				      (unsigned long long)p->position);
-			p->position = source_end;
-			p->in_fragments = false;
-			p->unwinding = true;
-		} else {
-			p->position += 8 + length;
-		}
-	}
-	*end = p->position;
-	return true;
 }
 
 bool dc_parser_next(struct dc_parser *p, struct err *err)

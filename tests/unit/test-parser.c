@@ -248,6 +248,8 @@ static const struct parse_case cases[] = {
 	 "00100010:PN:0@0 00080060:CS:0@0 00080060:CS:0@0 00020010:UI:0@0 end"},
 	{"zero padding at the end", XL, "08006000 \"CS\" 0200 \"CT\" 00000000 00000000 00000000",
 	 "00080060:CS:2@0 end"},
+	{"a header that is cut", XL, "08006000 \"CS\" 0200 \"CT\" e07f1000 \"OW\" 0000",
+	 "00080060:CS:2@0 end: ends inside the header of an element"},
 	{"a few bytes left over", XL, "08006000 \"CS\" 0200 \"CT\" 0000",
 	 "00080060:CS:2@0 end"},
 	{"overlay groups", IL, "02601000 02000000 0100 02600030 02000000 ff00",

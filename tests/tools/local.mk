@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT
+#
+# Programs that tests and quickstart use; never installed. X is built from
+# X.c; further sources need an own _SOURCES line.
+
+recipe_sources = \
+	%D%/dicom-write.c \
+	%D%/dicom-write.h \
+	%D%/recipe-scan.c \
+	%D%/recipe-scan.h \
+	%D%/recipe.c \
+	%D%/recipe.h
+
+sample_sources = \
+	%D%/dicom-write.c \
+	%D%/dicom-write.h \
+	%D%/sample.c \
+	%D%/sample.h
+
+test_tools = %D%/make-dicom %D%/make-sample-store %D%/make-store
+check_PROGRAMS += $(test_tools)
+
+%C%_make_dicom_SOURCES = %D%/make-dicom.c $(recipe_sources)
+%C%_make_sample_store_SOURCES = %D%/make-sample-store.c \
+	%D%/sample-others.c \
+	%D%/sample-pictures.c \
+	%D%/sample-sections.c \
+	$(sample_sources)
+%C%_make_store_SOURCES = %D%/make-store.c $(sample_sources)
+
+# Scripts.
+EXTRA_DIST += \
+	%D%/compare-json \
+	%D%/compare-pixels \
+	%D%/make-charsets \
+	%D%/make-dictionary
+
+.PHONY: tools
+tools: $(test_tools)
