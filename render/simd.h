@@ -13,6 +13,7 @@
 #include "dicom/base.h"
 
 #define RN_LANES 32
+#define RN_INLINE __attribute__((always_inline))
 
 #ifndef __has_feature
 #define __has_feature(feature) 0

@@ -9,7 +9,6 @@ if HAVE_CMOCKA
 unit_tests += %D%/test-base
 unit_tests += %D%/test-cases
 unit_tests += %D%/test-content
-unit_tests += %D%/test-content
 unit_tests += %D%/test-facts
 unit_tests += %D%/test-json
 unit_tests += %D%/test-json-any
@@ -19,7 +18,10 @@ unit_tests += %D%/test-names-text
 unit_tests += %D%/test-node
 unit_tests += %D%/test-options
 unit_tests += %D%/test-parser
+unit_tests += %D%/test-picture
+unit_tests += %D%/test-pixel
 unit_tests += %D%/test-places
+unit_tests += %D%/test-png
 unit_tests += %D%/test-progress
 endif
 check_PROGRAMS += $(unit_tests)
@@ -33,5 +35,7 @@ TESTS += $(unit_tests)
 	%D%/case-run.c \
 	%D%/case-run.h \
 	$(recipe_sources)
+
+%C%_test_picture_SOURCES = %D%/test-picture.c $(recipe_sources)
 
 EXTRA_DIST += %D%/test-json.h

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/cache.h"
+
+/* Buckets of the hash table; a chain is short for any number of pictures that
+ * fits into memory. */
+#define BUCKETS 4096u
+
+struct entry {
+	struct fs_key key;
+	struct fs_blob *blob;
+	unsigned pins;
+	struct entry *chain;           /* of its bucket */
+	struct entry *newer, *older; /* NULL at the ends */
+};
+
+struct fs_cache {
+	uint64_t limit;
+	uint64_t size;   /* of all entries */
+	uint64_t pinned; /* of entries with pins */
+	struct entry *newest, *oldest;
+	struct entry *buckets[BUCKETS];
+};
+
+/* ---- Blobs ------------------------------------------------------------ */
+
+struct fs_blob *fs_blob_new(struct buf *bytes)
+{
+	struct fs_blob *blob = malloc(sizeof(*blob));
+	uint8_t *data;
+
+	if (blob == NULL)
+		return NULL;
+	/* A buffer grows in powers of two; what is left over would be kept for as
+	 * long as the blob. */
+	data = realloc(bytes->data, MAX_OF(bytes->size, (size_t)1));
+	if (data == NULL) {
+		free(blob);
+		return NULL;
+	}
+	atomic_init(&blob->references, 1);
+	blob->data = data;
+	blob->size = bytes->size;
+	bytes->data = NULL;
+	buf_release(bytes);
+	return blob;
+}
+
+struct fs_blob *fs_blob_ref(struct fs_blob *blob)
+{
+	atomic_fetch_add_explicit(&blob->references, 1, memory_order_relaxed);
+	return blob;
+}
+
+void fs_blob_unref(struct fs_blob *blob)
+{
+	if (blob == NULL ||
+	    atomic_fetch_sub_explicit(&blob->references, 1, memory_order_acq_rel) != 1)
+		return;
+	free(blob->data);
+	free(blob);
+}
+
+/* ---- Keys ------------------------------------------------------------- */
+
+bool fs_key_equals(const struct fs_key *a, const struct fs_key *b)
+{
+	return a->instance == b->instance && a->fingerprint == b->fingerprint &&
+	       a->frame == b->frame && a->kind == b->kind;
+}
+
+uint64_t fs_key_hash(const struct fs_key *key)
+{
+	uint64_t hash = (uint64_t)key->instance * UINT64_C(0x9e3779b97f4a7c15);
+
+	hash ^= key->fingerprint + ((uint64_t)key->frame << 8 | key->kind);
+	hash *= UINT64_C(0xd6e8feb86659fd93);
+	return hash ^ hash >> 32;
+}
+
+/* ---- The LRU ---------------------------------------------------------- */
+
+bool fs_cache_open(struct fs_cache **out, uint64_t limit, struct err *err)
+{
+	struct fs_cache *cache = calloc(1, sizeof(*cache));
+
+	if (cache == NULL)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	cache->limit = limit;
+	*out = cache;
+	return true;
+}
+
+static struct entry **find_slot(struct fs_cache *cache, const struct fs_key *key)
+{
+	struct entry **slot = &cache->buckets[fs_key_hash(key) % BUCKETS];
+
+	while (*slot != NULL && !fs_key_equals(&(*slot)->key, key))
+		slot = &(*slot)->chain;
+	return slot;
+}
+
+static void unlink_used(struct fs_cache *cache, struct entry *entry)
+{
+	if (entry->newer != NULL)
+		entry->newer->older = entry->older;
+	else
+		cache->newest = entry->older;
+	if (entry->older != NULL)
+		entry->older->newer = entry->newer;
+	else
+		cache->oldest = entry->newer;
+}
+
+static void link_newest(struct fs_cache *cache, struct entry *entry)
+{
+	entry->newer = NULL;
+	entry->older = cache->newest;
+	if (cache->newest != NULL)
+		cache->newest->newer = entry;
+	else
+		cache->oldest = entry;
+	cache->newest = entry;
+}
+
+static void drop(struct fs_cache *cache, struct entry *entry)
+{
+	struct entry **slot = find_slot(cache, &entry->key);
+
+	*slot = entry->chain;
+	unlink_used(cache, entry);
+	cache->size -= entry->blob->size;
+	fs_blob_unref(entry->blob);
+	free(entry);
+}
+
+/* Entries with pins are not in the LRU list: trimming never meets them. */
+static void trim(struct fs_cache *cache)
+{
+	while (cache->size > cache->limit && cache->oldest != NULL)
+		drop(cache, cache->oldest);
+}
+
+static struct entry *insert(struct fs_cache *cache, const struct fs_key *key,
+			    struct fs_blob *blob)
+{
+	struct entry **slot = find_slot(cache, key);
+	struct entry *entry = *slot;
+
+	if (entry != NULL)
+		return entry;
+	entry = calloc(1, sizeof(*entry));
+	if (entry == NULL)
+		return NULL;
+	entry->key = *key;
+	entry->blob = fs_blob_ref(blob);
+	*slot = entry;
+	link_newest(cache, entry);
+	cache->size += blob->size;
+	return entry;
+}
+
+struct fs_blob *fs_cache_find(struct fs_cache *cache, const struct fs_key *key)
+{
+	struct entry *entry = *find_slot(cache, key);
+
+	if (entry == NULL)
+		return NULL;
+	if (entry->pins == 0) {
+		unlink_used(cache, entry);
+		link_newest(cache, entry);
+	}
+	return fs_blob_ref(entry->blob);
+}
+
+void fs_cache_add(struct fs_cache *cache, const struct fs_key *key, struct fs_blob *blob)
+{
+	/* Others need not leave for what cannot stay. */
+	if (blob->size > cache->limit || cache->pinned > cache->limit - blob->size)
+		return;
+	if (insert(cache, key, blob) != NULL)
+		trim(cache);
+}
+
+struct fs_blob *fs_cache_pin(struct fs_cache *cache, const struct fs_key *key,
+			     struct fs_blob *blob)
+{
+	struct entry *entry = *find_slot(cache, key);
+	bool fits = cache->pinned <= cache->limit && blob->size <= cache->limit - cache->pinned;
+
+	if (entry != NULL && entry->pins > 0) {
+		entry->pins++;
+		return fs_blob_ref(entry->blob);
+	}
+	/* Only what is larger than the whole bound may exceed it, and one at a time. */
+	if (!fits && (blob->size <= cache->limit || cache->pinned > cache->limit))
+		return NULL;
+	entry = insert(cache, key, blob);
+	if (entry == NULL)
+		return NULL;
+	unlink_used(cache, entry);
+	entry->pins = 1;
+	cache->pinned += entry->blob->size;
+	trim(cache);
+	return fs_blob_ref(entry->blob);
+}
+
+void fs_cache_unpin(struct fs_cache *cache, const struct fs_key *key)
+{
+	struct entry *entry = *find_slot(cache, key);
+
+	if (entry == NULL || entry->pins == 0 || --entry->pins > 0)
+		return;
+	cache->pinned -= entry->blob->size;
+	link_newest(cache, entry);
+	trim(cache);
+}
+
+uint64_t fs_cache_size(const struct fs_cache *cache)
+{
+	return cache->size;
+}
+
+void fs_cache_close(struct fs_cache *cache)
+{
+	if (cache == NULL)
+		return;
+	for (size_t i = 0; i < BUCKETS; i++) {
+		struct entry *entry = cache->buckets[i];
+
+		while (entry != NULL) {
+			struct entry *chain = entry->chain;
+
+			fs_blob_unref(entry->blob);
+			free(entry);
+			entry = chain;
+		}
+	}
+	free(cache);
+}

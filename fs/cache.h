@@ -1,0 +1,60 @@
+/*
+ * Finished files in memory: a byte-bounded LRU of reference-counted blobs.
+ *
+ * The bound counts what is cached and what open handles pin. A handle that
+ * would exceed it gets no pin and renders again when it reads; a single blob
+ * larger than the whole bound may be pinned alone, so that it can be read at
+ * all. Memory is thus at most the bound plus one file.
+ *
+ * Thread rule: the cache belongs to its owner's lock; blobs may be used and
+ * unreferenced by any thread.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef FS_CACHE_H
+#define FS_CACHE_H
+
+#include <stdatomic.h>
+
+#include "dicom/buf.h"
+
+/* Immutable bytes. */
+struct fs_blob {
+	atomic_uint references;
+	size_t size;
+	uint8_t *data;
+};
+
+/* Takes over the buffer's memory; NULL: no memory (the buffer keeps its own). */
+struct fs_blob *fs_blob_new(struct buf *bytes);
+struct fs_blob *fs_blob_ref(struct fs_blob *blob);
+void fs_blob_unref(struct fs_blob *blob); /* NULL is allowed */
+
+/* What a blob is: equal keys have equal bytes. */
+struct fs_key {
+	int64_t instance;
+	uint64_t fingerprint; /* of the source at indexing */
+	uint32_t frame;
+	uint8_t kind;
+};
+bool fs_key_equals(const struct fs_key *a, const struct fs_key *b);
+uint64_t fs_key_hash(const struct fs_key *key);
+
+struct fs_cache;
+bool fs_cache_open(struct fs_cache **cache, uint64_t limit, struct err *err) MUST_CHECK;
+void fs_cache_close(struct fs_cache *cache); /* NULL is allowed */
+
+/* A new reference, or NULL. Makes it the most recently used. */
+struct fs_blob *fs_cache_find(struct fs_cache *cache, const struct fs_key *key);
+/* Keeps the blob if it fits after dropping others; takes a reference of its own. */
+void fs_cache_add(struct fs_cache *cache, const struct fs_key *key, struct fs_blob *blob);
+/* Keeps the blob until as many unpins, and returns a reference to the one that
+ * is kept (an equal one may have been first); NULL when that would exceed the
+ * bound. */
+struct fs_blob *fs_cache_pin(struct fs_cache *cache, const struct fs_key *key,
+			     struct fs_blob *blob) MUST_CHECK;
+void fs_cache_unpin(struct fs_cache *cache, const struct fs_key *key);
+/* Bytes held. */
+uint64_t fs_cache_size(const struct fs_cache *cache);
+
+#endif

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/content.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+#include "dicom/log.h"
+
+/* Remembered failures; a picture that cannot be decoded is not tried again at
+ * every look of a file manager. */
+#define FAILURES 1024u
+
+/* Under the lock. FRESH: not queued yet; WAITING: in pending's list; TAKEN: the
+ * worker is about to answer; INTERRUPTED: the kernel took it back while FRESH. */
+enum waiter_state { FRESH, WAITING, TAKEN, INTERRUPTED };
+
+struct fs_pending {
+	struct fs_job job;
+	struct fs_content *content;
+	struct fs_key key;
+	struct ix_instance instance;
+	atomic_bool cancel;
+	bool listed; /* in content's list: later ones may join */
+	struct fs_waiter *waiters;
+	struct fs_pending *next, **link;
+};
+
+struct failure {
+	struct fs_key key;
+	enum err_code code; /* ERR_NONE: free */
+};
+
+struct fs_content {
+	struct fs_pool *pool;
+	struct fs_content_ops ops;
+	pthread_mutex_t lock;
+	struct fs_cache *cache;
+	struct fs_pending *pending;
+	bool cancelled; /* cancel_all was called */
+	struct failure failures[FAILURES];
+};
+
+bool fs_content_open(struct fs_content **out, uint64_t cache_limit, struct fs_pool *pool,
+		     const struct fs_content_ops *ops, struct err *err)
+{
+	struct fs_content *content = calloc(1, sizeof(*content));
+
+	if (content == NULL)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	if (!fs_cache_open(&content->cache, cache_limit, err)) {
+		free(content);
+		return false;
+	}
+	content->pool = pool;
+	content->ops = *ops;
+	pthread_mutex_init(&content->lock, NULL);
+	*out = content;
+	return true;
+}
+
+void fs_content_close(struct fs_content *content)
+{
+	if (content == NULL)
+		return;
+	fs_cache_close(content->cache);
+	pthread_mutex_destroy(&content->lock);
+	free(content);
+}
+
+/* ---- Failures --------------------------------------------------------- */
+
+static struct failure *failure_slot(struct fs_content *content, const struct fs_key *key)
+{
+	return &content->failures[fs_key_hash(key) % FAILURES];
+}
+
+static enum err_code known_failure(struct fs_content *content, const struct fs_key *key)
+{
+	const struct failure *failure = failure_slot(content, key);
+
+	return failure->code != ERR_NONE && fs_key_equals(&failure->key, key) ? failure->code
+									      : ERR_NONE;
+}
+
+/* Failures that the same bytes will have again. */
+static bool is_lasting(enum err_code code)
+{
+	return code == ERR_CORRUPT || code == ERR_UNSUPPORTED || code == ERR_LIMIT;
+}
+
+static void note_failure(struct fs_content *content, struct fs_thread *thread,
+			 const struct fs_key *key, const struct err *err)
+{
+	struct failure *failure = failure_slot(content, key);
+	bool known;
+
+	if (err->code == ERR_STALE || err->code == ERR_NOMEM || err->code == ERR_INTERRUPTED)
+		return;
+	pthread_mutex_lock(&content->lock);
+	known = known_failure(content, key) == err->code;
+	*failure = (struct failure){.key = *key, .code = err->code};
+	pthread_mutex_unlock(&content->lock);
+	if (!known)
+		content->ops.failed(content->ops.context, thread, key, err);
+}
+
+/* ---- Pending entries (under the lock) --------------------------------- */
+
+static struct fs_pending *find_pending(struct fs_content *content, const struct fs_key *key)
+{
+	struct fs_pending *pending = content->pending;
+
+	while (pending != NULL && !fs_key_equals(&pending->key, key))
+		pending = pending->next;
+	return pending;
+}
+
+static void unlist(struct fs_pending *pending)
+{
+	if (!pending->listed)
+		return;
+	*pending->link = pending->next;
+	if (pending->next != NULL)
+		pending->next->link = pending->link;
+	pending->listed = false;
+}
+
+static void list(struct fs_content *content, struct fs_pending *pending)
+{
+	pending->link = &content->pending;
+	pending->next = content->pending;
+	if (pending->next != NULL)
+		pending->next->link = &pending->next;
+	content->pending = pending;
+	pending->listed = true;
+}
+
+static void add_waiter(struct fs_pending *pending, struct fs_waiter *waiter)
+{
+	waiter->state = WAITING;
+	waiter->pending = pending;
+	waiter->next = pending->waiters;
+	pending->waiters = waiter;
+}
+
+static void remove_waiter(struct fs_pending *pending, struct fs_waiter *waiter)
+{
+	struct fs_waiter **at = &pending->waiters;
+
+	while (*at != waiter)
+		at = &(*at)->next;
+	*at = waiter->next;
+	if (pending->waiters == NULL) {
+		/* Nobody wants it any more; who comes from now on starts afresh. */
+		atomic_store(&pending->cancel, true);
+		unlist(pending);
+	}
+}
+
+/* ---- Work ------------------------------------------------------------- */
+
+static void answer(struct fs_waiter *waiter, struct fs_blob *blob, const struct err *err)
+{
+	/* An interrupt that is under way sees TAKEN and leaves the waiter alone;
+	 * this waits for it. */
+	if (waiter->req != NULL)
+		fuse_req_interrupt_func(waiter->req, NULL, NULL);
+	waiter->done(waiter, blob != NULL ? fs_blob_ref(blob) : NULL, err);
+}
+
+static void finish(struct fs_pending *pending, struct fs_blob *blob, const struct err *err)
+{
+	struct fs_content *content = pending->content;
+	struct fs_waiter *waiters;
+
+	pthread_mutex_lock(&content->lock);
+	unlist(pending);
+	waiters = pending->waiters;
+	for (struct fs_waiter *waiter = waiters; waiter != NULL; waiter = waiter->next)
+		waiter->state = TAKEN;
+	if (blob != NULL)
+		fs_cache_add(content->cache, &pending->key, blob);
+	pthread_mutex_unlock(&content->lock);
+	while (waiters != NULL) {
+		struct fs_waiter *next = waiters->next;
+
+		answer(waiters, blob, err);
+		waiters = next;
+	}
+	fs_blob_unref(blob);
+	free(pending);
+}
+
+static void work(struct fs_job *job, struct fs_thread *thread)
+{
+	struct fs_pending *pending = (struct fs_pending *)job;
+	struct fs_content *content = pending->content;
+	struct buf out = buf_empty(BUF_NO_LIMIT);
+	struct fs_blob *blob = NULL;
+	struct err err = {0};
+
+	if (atomic_load(&pending->cancel))
+		(void)err_set(&err, ERR_INTERRUPTED, "interrupted");
+	else if (content->ops.make(content->ops.context, thread, &pending->key,
+				   &pending->instance, &pending->cancel, &out, &err))
+		blob = fs_blob_new(&out);
+	if (blob == NULL && err.code == ERR_NONE)
+		(void)err_set(&err, ERR_NOMEM, "out of memory");
+	buf_release(&out);
+	log_trace(LOG_CACHE, "made kind %u frame %u of instance %lld: %s", pending->key.kind,
+		  pending->key.frame, (long long)pending->key.instance,
+		  blob != NULL ? "done" : err.message);
+	if (blob == NULL)
+		note_failure(content, thread, &pending->key, &err);
+	finish(pending, blob, &err);
+}
+
+/* ---- Asking ----------------------------------------------------------- */
+
+static void on_interrupt(fuse_req_t req, void *context)
+{
+	static const struct err interrupted = {.code = ERR_INTERRUPTED, .message = "interrupted"};
+	struct fs_waiter *waiter = context;
+	struct fs_content *content = waiter->content;
+	bool mine = false;
+
+	(void)req;
+	pthread_mutex_lock(&content->lock);
+	if (waiter->state == WAITING) {
+		remove_waiter(waiter->pending, waiter);
+		mine = true;
+	} else if (waiter->state == FRESH) {
+		waiter->state = INTERRUPTED;
+	}
+	pthread_mutex_unlock(&content->lock);
+	if (mine)
+		waiter->done(waiter, NULL, &interrupted);
+}
+
+static struct fs_pending *new_pending(struct fs_content *content, const struct fs_key *key,
+				      const struct ix_instance *instance)
+{
+	struct fs_pending *pending = calloc(1, sizeof(*pending));
+
+	if (pending == NULL)
+		return NULL;
+	pending->job.run = work;
+	pending->content = content;
+	pending->key = *key;
+	pending->instance = *instance;
+	atomic_init(&pending->cancel, content->cancelled);
+	return pending;
+}
+
+/* Under the lock: a blob, an error, or neither when the waiter was queued;
+ * *start is new work to submit. */
+static struct fs_blob *find_or_queue(struct fs_content *content, const struct fs_key *key,
+				     const struct ix_instance *instance, struct fs_waiter *waiter,
+				     struct fs_pending **start, struct err *err)
+{
+	struct fs_blob *blob;
+	struct fs_pending *pending;
+	enum err_code failure;
+
+	if (waiter->state == INTERRUPTED) {
+		(void)err_set(err, ERR_INTERRUPTED, "interrupted");
+		return NULL;
+	}
+	waiter->state = TAKEN;
+	blob = fs_cache_find(content->cache, key);
+	if (blob != NULL)
+		return blob;
+	failure = known_failure(content, key);
+	if (is_lasting(failure)) {
+		(void)err_set(err, failure, "failed before");
+		return NULL;
+	}
+	pending = find_pending(content, key);
+	if (pending == NULL) {
+		pending = new_pending(content, key, instance);
+		if (pending == NULL) {
+			(void)err_set(err, ERR_NOMEM, "out of memory");
+			return NULL;
+		}
+		list(content, pending);
+		*start = pending;
+	}
+	add_waiter(pending, waiter);
+	return NULL;
+}
+
+void fs_content_get(struct fs_content *content, const struct fs_key *key,
+		    const struct ix_instance *instance, struct fs_waiter *waiter)
+{
+	struct fs_pending *start = NULL;
+	struct err err = {0};
+	struct fs_blob *blob;
+
+	waiter->state = FRESH;
+	waiter->content = content;
+	waiter->pending = NULL;
+	/* Before it can be answered by anybody: afterwards req may be gone. */
+	if (waiter->req != NULL)
+		fuse_req_interrupt_func(waiter->req, on_interrupt, waiter);
+	pthread_mutex_lock(&content->lock);
+	blob = find_or_queue(content, key, instance, waiter, &start, &err);
+	pthread_mutex_unlock(&content->lock);
+	if (start != NULL)
+		fs_pool_submit(content->pool, &start->job);
+	if (blob == NULL && err.code == ERR_NONE)
+		return;
+	if (waiter->req != NULL)
+		fuse_req_interrupt_func(waiter->req, NULL, NULL);
+	waiter->done(waiter, blob, &err);
+}
+
+struct fs_blob *fs_content_pin(struct fs_content *content, const struct fs_key *key,
+			       struct fs_blob *blob)
+{
+	struct fs_blob *pinned;
+
+	pthread_mutex_lock(&content->lock);
+	pinned = fs_cache_pin(content->cache, key, blob);
+	pthread_mutex_unlock(&content->lock);
+	return pinned;
+}
+
+void fs_content_unpin(struct fs_content *content, const struct fs_key *key)
+{
+	pthread_mutex_lock(&content->lock);
+	fs_cache_unpin(content->cache, key);
+	pthread_mutex_unlock(&content->lock);
+}
+
+void fs_content_cancel_all(struct fs_content *content)
+{
+	pthread_mutex_lock(&content->lock);
+	content->cancelled = true;
+	for (struct fs_pending *pending = content->pending; pending != NULL;
+	     pending = pending->next)
+		atomic_store(&pending->cancel, true);
+	pthread_mutex_unlock(&content->lock);
+}

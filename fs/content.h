@@ -1,0 +1,65 @@
+/*
+ * The content conductor: finished files by key, each made once however many
+ * ask for it at the same time, and answered asynchronously.
+ *
+ * A key is in the cache, pending or unknown. The first to ask for an unknown
+ * one makes it pending and queues the work; later ones wait for the same
+ * result. When the last waiter was interrupted, the work is cancelled. No lock
+ * is held during work or replies.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef FS_CONTENT_H
+#define FS_CONTENT_H
+
+#include "fs/cache.h"
+#include "fs/fuse.h"
+#include "fs/pool.h"
+
+struct fs_content;
+
+/* What does the work; called in a worker of the pool, several at a time. */
+struct fs_content_ops {
+	/* Makes the bytes of key, of which instance is the row it was asked with. */
+	bool (*make)(void *context, struct fs_thread *thread, const struct fs_key *key,
+		     const struct ix_instance *instance, const atomic_bool *cancel,
+		     struct buf *out, struct err *err);
+	/* A failure of make that was not reported before; still before the waiters
+	 * are told. Not for STALE, NOMEM and INTERRUPTED. */
+	void (*failed)(void *context, struct fs_thread *thread, const struct fs_key *key,
+		       const struct err *err);
+	void *context;
+};
+
+/* Asks for one content; embedded in the caller's struct. */
+struct fs_waiter {
+	fuse_req_t req; /* NULL: nothing to interrupt */
+	/* Called exactly once, from any thread, no lock held, perhaps before
+	 * fs_content_get() returns: with a reference to the blob, which is the
+	 * callee's from then on, or NULL and why. Owns the waiter. */
+	void (*done)(struct fs_waiter *waiter, struct fs_blob *blob, const struct err *err);
+
+	/* Private. */
+	uint8_t state;
+	struct fs_content *content;
+	struct fs_waiter *next;
+	struct fs_pending *pending;
+};
+
+/* pool and ops outlive the content. */
+bool fs_content_open(struct fs_content **content, uint64_t cache_limit, struct fs_pool *pool,
+		     const struct fs_content_ops *ops, struct err *err) MUST_CHECK;
+/* Nothing may be pending any more. NULL is allowed. */
+void fs_content_close(struct fs_content *content);
+
+void fs_content_get(struct fs_content *content, const struct fs_key *key,
+		    const struct ix_instance *instance, struct fs_waiter *waiter);
+/* See fs_cache_pin(). */
+struct fs_blob *fs_content_pin(struct fs_content *content, const struct fs_key *key,
+			       struct fs_blob *blob) MUST_CHECK;
+void fs_content_unpin(struct fs_content *content, const struct fs_key *key);
+
+/* Ends all pending work early; its waiters get ERR_INTERRUPTED. */
+void fs_content_cancel_all(struct fs_content *content);
+
+#endif

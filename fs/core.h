@@ -1,0 +1,92 @@
+/*
+ * What the parts of a running mount share. Made by fs/session.c, constant
+ * while threads run but for the atomics; the parts have locks of their own.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef FS_CORE_H
+#define FS_CORE_H
+
+#include <pthread.h>
+#include <sys/statvfs.h>
+
+#include "fs/content.h"
+#include "fs/inval.h"
+#include "fs/node.h"
+#include "fs/rescan.h"
+#include "fs/session.h"
+#include "fs/snapshot.h"
+#include "fs/store-file.h"
+
+/* Kernel caches are told of changes, so that nothing has to expire. */
+#define FS_LONG_TIMEOUT 86400.0
+/* While the tree grows, or another process writes the index. */
+#define FS_SHORT_TIMEOUT 1.0
+/* Bytes of the largest request to read. */
+#define FS_READ_SIZE ((size_t)1024 * 1024)
+
+struct fs_session {
+	const struct fs_options *options;
+	struct ix_index *index;
+	int store_fd;
+	uint64_t epoch;
+	bool writer; /* we write the index, so we know of every change */
+	/* The tree was complete once; from then on changes are announced. */
+	atomic_bool settled;
+	atomic_bool initialised; /* the kernel's INIT was answered */
+	atomic_bool stopping;
+	bool mounted;
+	bool local; /* opening what the kernel has in memory never waits */
+
+	struct fuse_session *fuse;
+	pthread_key_t thread_key; /* struct fs_thread of a dispatch thread */
+	int ended_fd;             /* eventfd: a dispatch thread saw the unmount, or INIT */
+
+	struct fs_pool *io_pool;     /* reads of the store */
+	struct fs_pool *decode_pool; /* what makes derived files */
+	struct fs_pool *status_pool; /* snapshots: never waits for the store */
+	struct fs_content *content;
+	struct fs_snapshots *snapshots;
+	struct fs_inval *inval;
+	struct fs_rescan *rescan;
+
+	pthread_mutex_t statvfs_lock;
+	struct statvfs statvfs; /* of the store; taken now and then, see rescan */
+};
+
+/* fs/session.c: asks the store how large it is; may wait for it. */
+void fs_session_statvfs_refresh(struct fs_session *session);
+
+/* fs/ops.c */
+extern const struct fuse_lowlevel_ops fs_ops;
+
+/* The calling dispatch thread. */
+static inline struct fs_thread *fs_session_thread(const struct fs_session *session)
+{
+	return pthread_getspecific(session->thread_key);
+}
+
+/* Whether the kernel may keep folders and absent names until it is told. */
+static inline bool fs_session_settled(const struct fs_session *session)
+{
+	return atomic_load_explicit(&session->settled, memory_order_acquire);
+}
+
+/* fs/source.c: opens one of the instance's sources, each tried in turn. What
+ * changed since it was indexed is indexed again, and the error is ERR_STALE
+ * when no source is left. source is the one that was opened, or the last that
+ * failed (path "" if there was none). Waits for the store: pools only. */
+bool fs_source_open(struct fs_session *session, struct fs_thread *thread, int64_t instance,
+		    struct ix_source *source, struct fs_store_file *file,
+		    struct err *err) MUST_CHECK;
+
+/* Likewise, but at once or not at all: for dispatch threads. False: take the
+ * long way. */
+bool fs_source_open_cached(struct fs_session *session, struct ix_reader *reader, int64_t instance,
+			   struct fs_store_file *file) MUST_CHECK;
+
+/* fs/source.c: for the content conductor; context is the session. */
+extern const struct fs_content_ops fs_source_content_ops;
+struct fs_key fs_source_key(const struct fs_node *file);
+
+#endif

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/dispatch.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fs/core.h"
+
+/* Interrupts a read of the device; its handler does nothing. */
+#define WAKE_SIGNAL SIGUSR1
+#define WAKE_EVERY_NS 20000000L
+
+struct fs_dispatch {
+	struct fs_session *session;
+	struct sigaction old_action;
+	unsigned started;
+	pthread_t threads[];
+};
+
+static void on_wake(int number)
+{
+	(void)number;
+}
+
+static void announce(struct fs_session *session)
+{
+	const uint64_t one = 1;
+	ssize_t put = write(session->ended_fd, &one, sizeof(one));
+
+	(void)put;
+}
+
+/* False: the mount has ended. */
+static bool serve_one(struct fs_session *session, struct fuse_buf *buf)
+{
+	int got = fuse_session_receive_buf(session->fuse, buf);
+
+	if (got == -EINTR || got == -EAGAIN)
+		return true;
+	if (got < 0)
+		log_error("cannot read from the kernel: %s", strerror(-got));
+	if (got <= 0)
+		return false;
+	fuse_session_process_buf(session->fuse, buf);
+	return true;
+}
+
+static void *dispatch_thread(void *context)
+{
+	struct fs_session *session = context;
+	struct fs_thread thread;
+	struct fuse_buf buf = {0};
+	bool told = atomic_load(&session->initialised);
+
+	(void)pthread_setname_np(pthread_self(), "fs-dispatch");
+	fs_thread_init(&thread, session->index);
+	(void)pthread_setspecific(session->thread_key, &thread);
+	while (!atomic_load(&session->stopping) && !fuse_session_exited(session->fuse) &&
+	       serve_one(session, &buf)) {
+		if (!told && atomic_load(&session->initialised)) {
+			announce(session);
+			told = true;
+		}
+	}
+	atomic_store(&session->stopping, true);
+	announce(session);
+	fs_thread_release(&thread);
+	free(buf.mem);
+	return NULL;
+}
+
+static bool start_one(struct fs_dispatch *dispatch, struct err *err)
+{
+	int sys = pthread_create(&dispatch->threads[dispatch->started], NULL, dispatch_thread,
+				 dispatch->session);
+
+	if (sys != 0)
+		return err_set_sys(err, sys, "cannot start a thread");
+	dispatch->started++;
+	return true;
+}
+
+/* The size of requests is agreed upon in the first one: nobody else may have a
+ * buffer of the size before. */
+static void wait_for_init(struct fs_session *session)
+{
+	struct pollfd ended = {.fd = session->ended_fd, .events = POLLIN};
+	uint64_t count;
+
+	while (poll(&ended, 1, -1) < 0 && errno == EINTR)
+		;
+	if (!atomic_load(&session->stopping) &&
+	    read(session->ended_fd, &count, sizeof(count)) < 0)
+		log_trace(LOG_FUSE, "eventfd: %s", strerror(errno));
+}
+
+bool fs_dispatch_start(struct fs_dispatch **out, struct fs_session *session, struct err *err)
+{
+	unsigned wanted = MAX_OF(session->options->dispatch_threads, 1u);
+	struct fs_dispatch *dispatch =
+		calloc(1, sizeof(*dispatch) + wanted * sizeof(dispatch->threads[0]));
+	struct sigaction action = {.sa_handler = on_wake};
+
+	if (dispatch == NULL)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	dispatch->session = session;
+	(void)sigemptyset(&action.sa_mask);
+	(void)sigaction(WAKE_SIGNAL, &action, &dispatch->old_action);
+	*out = dispatch;
+	if (!start_one(dispatch, err))
+		return false;
+	wait_for_init(session);
+	while (dispatch->started < wanted && !atomic_load(&session->stopping)) {
+		if (!start_one(dispatch, err))
+			return false;
+	}
+	return true;
+}
+
+/* A signal that comes between the thread's look at the flag and its read is
+ * lost: hence again and again. */
+static void join(pthread_t thread)
+{
+	struct timespec until;
+
+	do {
+		(void)pthread_kill(thread, WAKE_SIGNAL);
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += WAKE_EVERY_NS;
+		if (until.tv_nsec >= 1000000000) {
+			until.tv_nsec -= 1000000000;
+			until.tv_sec++;
+		}
+	} while (pthread_timedjoin_np(thread, NULL, &until) == ETIMEDOUT);
+}
+
+void fs_dispatch_stop(struct fs_dispatch *dispatch)
+{
+	if (dispatch == NULL)
+		return;
+	atomic_store(&dispatch->session->stopping, true);
+	for (unsigned i = 0; i < dispatch->started; i++)
+		join(dispatch->threads[i]);
+	(void)sigaction(WAKE_SIGNAL, &dispatch->old_action, NULL);
+	free(dispatch);
+}

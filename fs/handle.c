@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/handle.h"
+
+struct fs_handle *fs_handle_new(struct fs_session *session, enum fs_handle_type type,
+				uint64_t size)
+{
+	struct fs_handle *handle = calloc(1, sizeof(*handle));
+
+	if (handle == NULL)
+		return NULL;
+	atomic_init(&handle->references, 1);
+	handle->type = (uint8_t)type;
+	handle->size = size;
+	handle->session = session;
+	return handle;
+}
+
+struct fs_handle *fs_handle_ref(struct fs_handle *handle)
+{
+	atomic_fetch_add_explicit(&handle->references, 1, memory_order_relaxed);
+	return handle;
+}
+
+static void close_blob(struct fs_handle *handle)
+{
+	if (handle->blob != NULL) {
+		fs_content_unpin(handle->session->content, &handle->key);
+		fs_blob_unref(handle->blob);
+	}
+	free(handle->instance);
+}
+
+void fs_handle_unref(struct fs_handle *handle)
+{
+	if (atomic_fetch_sub_explicit(&handle->references, 1, memory_order_acq_rel) != 1)
+		return;
+	switch ((enum fs_handle_type)handle->type) {
+	case FS_HANDLE_STORE:
+		base_close_fd(&handle->file.fd);
+		break;
+	case FS_HANDLE_BLOB:
+		close_blob(handle);
+		break;
+	case FS_HANDLE_SNAPSHOT:
+		fs_snapshot_unref(handle->session->snapshots, handle->snapshot.row, 1);
+		break;
+	case FS_HANDLE_TEXT:
+		break;
+	}
+	free(handle);
+}

@@ -1,0 +1,56 @@
+/*
+ * Open files: what a read needs, so that it asks neither the index nor a lock.
+ *
+ * Thread rule: immutable but for the count of references; a read that was
+ * interrupted may still use one after the kernel has released it.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef FS_HANDLE_H
+#define FS_HANDLE_H
+
+#include "fs/core.h"
+
+enum fs_handle_type {
+	FS_HANDLE_STORE,    /* file: a file of the store, as it is */
+	FS_HANDLE_BLOB,     /* key, and blob or instance */
+	FS_HANDLE_SNAPSHOT, /* snapshot */
+	FS_HANDLE_TEXT,     /* text, for ever the same */
+};
+
+struct fs_handle {
+	atomic_uint references;
+	uint8_t type; /* enum fs_handle_type */
+	uint64_t size; /* st_size */
+	struct fs_session *session;
+	union {
+		struct fs_store_file file;
+		struct {
+			struct fs_key key;
+			struct fs_blob *blob; /* NULL: not kept, made again by each read */
+			struct ix_instance *instance; /* to make it from */
+		};
+		struct fs_snapshot_info snapshot;
+		const char *text;
+	};
+};
+
+/* With one reference; what the union holds becomes the handle's. NULL: no
+ * memory. */
+struct fs_handle *fs_handle_new(struct fs_session *session, enum fs_handle_type type,
+				uint64_t size);
+struct fs_handle *fs_handle_ref(struct fs_handle *handle);
+/* The last one closes what it holds. */
+void fs_handle_unref(struct fs_handle *handle);
+
+static inline uint64_t fs_handle_to_fh(struct fs_handle *handle)
+{
+	return (uintptr_t)handle;
+}
+
+static inline struct fs_handle *fs_handle_of_fh(uint64_t fh)
+{
+	return (struct fs_handle *)(uintptr_t)fh;
+}
+
+#endif

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/inval.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <time.h>
+
+#include "fs/node.h"
+
+/* A queue longer than this makes the scan wait. */
+#define QUEUE_MAX ((size_t)32 * 1024)
+#define CYCLE_MS 250
+
+struct entry {
+	uint64_t parent;
+	size_t name; /* offset in names */
+};
+
+/* Things to forget. */
+struct batch {
+	struct buf nodes;   /* uint64_t: nodeids whose attributes and content go */
+	struct buf entries; /* struct entry: names that go */
+	struct buf names;   /* NUL-terminated */
+};
+
+struct fs_inval {
+	struct fuse_session *fuse;
+	const struct fs_options *options;
+	pthread_mutex_t lock;
+	pthread_cond_t work; /* queued is not empty any more, or stop */
+	pthread_cond_t room; /* queued was taken, or stop */
+	struct batch queued;
+	bool stop, started;
+	pthread_t thread;
+};
+
+static void batch_init(struct batch *batch)
+{
+	batch->nodes = buf_empty(BUF_NO_LIMIT);
+	batch->entries = buf_empty(BUF_NO_LIMIT);
+	batch->names = buf_empty(BUF_NO_LIMIT);
+}
+
+static void batch_release(struct batch *batch)
+{
+	buf_release(&batch->nodes);
+	buf_release(&batch->entries);
+	buf_release(&batch->names);
+	batch_init(batch);
+}
+
+static size_t batch_count(const struct batch *batch)
+{
+	return batch->nodes.size / sizeof(uint64_t) + batch->entries.size / sizeof(struct entry);
+}
+
+bool fs_inval_open(struct fs_inval **out, struct fuse_session *fuse,
+		   const struct fs_options *options, struct err *err)
+{
+	struct fs_inval *inval = calloc(1, sizeof(*inval));
+	pthread_condattr_t monotonic;
+
+	if (inval == NULL)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	inval->fuse = fuse;
+	inval->options = options;
+	batch_init(&inval->queued);
+	pthread_mutex_init(&inval->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&inval->work, &monotonic);
+	pthread_cond_init(&inval->room, NULL);
+	pthread_condattr_destroy(&monotonic);
+	*out = inval;
+	return true;
+}
+
+void fs_inval_close(struct fs_inval *inval)
+{
+	if (inval == NULL)
+		return;
+	batch_release(&inval->queued);
+	pthread_cond_destroy(&inval->room);
+	pthread_cond_destroy(&inval->work);
+	pthread_mutex_destroy(&inval->lock);
+	free(inval);
+}
+
+/* ---- Collecting (under the lock) --------------------------------------- */
+
+static void add_node(struct batch *batch, uint64_t nodeid)
+{
+	/* Changes come sorted by folder; the rest is done before telling. */
+	if (batch->nodes.size >= sizeof(nodeid) &&
+	    memcmp(batch->nodes.data + batch->nodes.size - sizeof(nodeid), &nodeid,
+		   sizeof(nodeid)) == 0)
+		return;
+	buf_append(&batch->nodes, &nodeid, sizeof(nodeid));
+}
+
+static void add_entry(struct batch *batch, uint64_t parent, const char *name, const char *suffix)
+{
+	struct entry entry = {.parent = parent, .name = batch->names.size};
+
+	buf_append(&batch->entries, &entry, sizeof(entry));
+	buf_append_text(&batch->names, name);
+	buf_append(&batch->names, suffix, strlen(suffix) + 1);
+}
+
+static void add_instance(struct batch *batch, const struct fs_options *options,
+			 const struct ix_change *change)
+{
+	uint64_t series = fs_nodeid_of_index(change->parent);
+
+	add_node(batch, series);
+	for (uint8_t number = 0; number < RN_KIND_LIMIT; number++) {
+		const struct rn_kind *kind = rn_kind_table[number];
+		uint64_t folder;
+
+		if (kind == NULL || (change->kinds & options->kinds & UINT32_C(1) << number) == 0)
+			continue;
+		folder = fs_nodeid_pack((struct fs_nodeid){.class = FS_CLASS_KIND_FOLDER,
+							   .kind = number,
+							   .row = (uint32_t)change->parent});
+		add_node(batch, folder);
+		add_entry(batch, folder, change->name, kind->suffix);
+		if (kind->per_frame)
+			add_entry(batch, folder, change->name, "");
+	}
+}
+
+static void add_change(struct batch *batch, const struct fs_options *options,
+		       const struct ix_change *change, bool settled)
+{
+	switch ((enum ix_change_type)change->type) {
+	case IX_CHANGE_ADDED:
+		if (!settled)
+			return;
+		/* fall through */
+	case IX_CHANGE_REMOVED:
+		add_entry(batch, fs_nodeid_of_index(change->parent), change->name, "");
+		/* A name that the kernel never knew leaves a cached listing as it is. */
+		add_node(batch, fs_nodeid_of_index(change->parent));
+		return;
+	case IX_CHANGE_FOLDER:
+		add_node(batch, fs_nodeid_of_index(change->id));
+		return;
+	case IX_CHANGE_INSTANCE_ADDED:
+		if (!settled)
+			return;
+		/* fall through */
+	case IX_CHANGE_INSTANCE_REMOVED:
+		add_instance(batch, options, change);
+		return;
+	}
+}
+
+void fs_inval_changes(struct fs_inval *inval, const struct ix_change *changes, size_t count,
+		      bool settled)
+{
+	pthread_mutex_lock(&inval->lock);
+	for (size_t i = 0; i < count; i++) {
+		while (batch_count(&inval->queued) >= QUEUE_MAX && inval->started && !inval->stop)
+			pthread_cond_wait(&inval->room, &inval->lock);
+		if (inval->stop)
+			break;
+		add_change(&inval->queued, inval->options, &changes[i], settled);
+		pthread_cond_signal(&inval->work);
+	}
+	pthread_mutex_unlock(&inval->lock);
+}
+
+/* ---- Telling ----------------------------------------------------------- */
+
+static int compare_nodeids(const void *a, const void *b)
+{
+	uint64_t left = *(const uint64_t *)a;
+	uint64_t right = *(const uint64_t *)b;
+
+	return left < right ? -1 : left > right;
+}
+
+static void sort_nodes(struct batch *batch)
+{
+	uint64_t *nodes = (void *)batch->nodes.data;
+	size_t count = batch->nodes.size / sizeof(uint64_t);
+	size_t kept = 0;
+
+	if (count == 0)
+		return;
+	qsort(nodes, count, sizeof(nodes[0]), compare_nodeids);
+	for (size_t i = 0; i < count; i++) {
+		if (i == 0 || nodes[i] != nodes[kept - 1])
+			nodes[kept++] = nodes[i];
+	}
+	buf_truncate(&batch->nodes, kept * sizeof(nodes[0]));
+}
+
+static void tell(struct fs_inval *inval, const struct batch *batch)
+{
+	const struct entry *entries = (const void *)batch->entries.data;
+	const uint64_t *nodes = (const void *)batch->nodes.data;
+	size_t entry_count = batch->entries.size / sizeof(struct entry);
+	size_t node_count = batch->nodes.size / sizeof(uint64_t);
+
+	/* What the kernel never knew it answers with ENOENT. */
+	for (size_t i = 0; i < entry_count; i++) {
+		const char *name = (const char *)batch->names.data + entries[i].name;
+
+		(void)fuse_lowlevel_notify_inval_entry(inval->fuse, entries[i].parent, name,
+						       strlen(name));
+	}
+	for (size_t i = 0; i < node_count; i++)
+		(void)fuse_lowlevel_notify_inval_inode(inval->fuse, nodes[i], 0, 0);
+	if (entry_count + node_count > 0)
+		log_trace(LOG_INVAL, "%zu names, %zu nodes", entry_count, node_count);
+}
+
+/* Takes what is queued; waits for some unless there is an echo to tell. False:
+ * stop. */
+static bool take(struct fs_inval *inval, struct batch *batch, bool may_wait)
+{
+	bool stop;
+
+	pthread_mutex_lock(&inval->lock);
+	while (may_wait && !inval->stop && batch_count(&inval->queued) == 0)
+		pthread_cond_wait(&inval->work, &inval->lock);
+	*batch = inval->queued;
+	batch_init(&inval->queued);
+	stop = inval->stop;
+	pthread_cond_broadcast(&inval->room);
+	pthread_mutex_unlock(&inval->lock);
+	return !stop;
+}
+
+static void rest(struct fs_inval *inval)
+{
+	struct timespec until;
+	int sys = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += CYCLE_MS * 1000000L;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_nsec -= 1000000000;
+		until.tv_sec++;
+	}
+	pthread_mutex_lock(&inval->lock);
+	while (!inval->stop && sys == 0 && batch_count(&inval->queued) < QUEUE_MAX)
+		sys = pthread_cond_timedwait(&inval->work, &inval->lock, &until);
+	pthread_mutex_unlock(&inval->lock);
+}
+
+static void *inval_thread(void *context)
+{
+	struct fs_inval *inval = context;
+	struct batch echo, batch;
+
+	(void)pthread_setname_np(pthread_self(), "fs-inval");
+	batch_init(&echo);
+	while (take(inval, &batch, batch_count(&echo) == 0)) {
+		sort_nodes(&batch);
+		tell(inval, &echo);
+		batch_release(&echo);
+		tell(inval, &batch);
+		echo = batch;
+		rest(inval);
+	}
+	batch_release(&batch);
+	batch_release(&echo);
+	return NULL;
+}
+
+bool fs_inval_start(struct fs_inval *inval, struct err *err)
+{
+	int sys = pthread_create(&inval->thread, NULL, inval_thread, inval);
+
+	if (sys != 0)
+		return err_set_sys(err, sys, "cannot start a thread");
+	inval->started = true;
+	return true;
+}
+
+void fs_inval_stop(struct fs_inval *inval)
+{
+	pthread_mutex_lock(&inval->lock);
+	inval->stop = true;
+	pthread_cond_broadcast(&inval->work);
+	pthread_cond_broadcast(&inval->room);
+	pthread_mutex_unlock(&inval->lock);
+	if (inval->started)
+		(void)pthread_join(inval->thread, NULL);
+	inval->started = false;
+}

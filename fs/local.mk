@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+
+noinst_LIBRARIES += %D%/libfs.a
+%C%_libfs_a_SOURCES = \
+	%D%/cache.c \
+	%D%/cache.h \
+	%D%/content.c \
+	%D%/content.h \
+	%D%/core.h \
+	%D%/dispatch.c \
+	%D%/dispatch.h \
+	%D%/fuse.h \
+	%D%/handle.c \
+	%D%/handle.h \
+	%D%/inval.c \
+	%D%/inval.h \
+	%D%/node.c \
+	%D%/node.h \
+	%D%/ops-dir.c \
+	%D%/ops-file.c \
+	%D%/ops-snapshot.c \
+	%D%/ops-xattr.c \
+	%D%/ops.c \
+	%D%/ops.h \
+	%D%/options-help.c \
+	%D%/options-table.c \
+	%D%/options-table.h \
+	%D%/options-values.c \
+	%D%/options.c \
+	%D%/options.h \
+	%D%/places.c \
+	%D%/places.h \
+	%D%/pool.c \
+	%D%/pool.h \
+	%D%/progress.c \
+	%D%/progress.h \
+	%D%/request.c \
+	%D%/request.h \
+	%D%/rescan.c \
+	%D%/rescan.h \
+	%D%/scan.c \
+	%D%/scan.h \
+	%D%/session.c \
+	%D%/session.h \
+	%D%/snapshot.c \
+	%D%/snapshot.h \
+	%D%/source.c \
+	%D%/stop.c \
+	%D%/stop.h \
+	%D%/store-file.c \
+	%D%/store-file.h \
+	%D%/summary.c \
+	%D%/summary.h \
+	%D%/thread.c \
+	%D%/thread.h \
+	%D%/update.c \
+	%D%/update.h
+
+bin_PROGRAMS += dicomfs dicomfs-index dicomfs-render
+dicomfs_SOURCES = %D%/main.c
+dicomfs_LDADD = $(layers) $(libraries)
+dicomfs_index_SOURCES = %D%/index-main.c
+dicomfs_index_LDADD = $(layers) $(libraries)
+dicomfs_render_SOURCES = %D%/render-main.c
+dicomfs_render_LDADD = $(layers) $(libraries)

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/ops.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/uio.h>
+
+#include "fs/handle.h"
+#include "fs/request.h"
+
+/* ---- open: common ------------------------------------------------------- */
+
+/* A nodeid means the same bytes for ever, so what the kernel has of them is
+ * good; who has interrupted the open gets no release. */
+static void reply_open(fuse_req_t req, struct fuse_file_info *fi, struct fs_handle *handle)
+{
+	fi->fh = fs_handle_to_fh(handle);
+	fi->keep_cache = 1;
+	fi->noflush = 1;
+	if (fuse_reply_open(req, fi) != 0)
+		fs_handle_unref(handle);
+}
+
+/* ---- open: the original, from the pool ---------------------------------- */
+
+struct open_job {
+	struct fs_job job;
+	struct fs_request request;
+	struct fs_session *session;
+	struct fuse_file_info fi;
+	int64_t instance;
+	uint64_t size; /* st_size as told */
+};
+
+static struct fs_handle *open_original(struct open_job *open, struct fs_thread *thread,
+				       struct err *err)
+{
+	struct fs_session *session = open->session;
+	struct ix_source *source CLEANUP_FREE = malloc(sizeof(*source));
+	struct fs_handle *handle CLEANUP_FREE =
+		fs_handle_new(session, FS_HANDLE_STORE, open->size);
+
+	if (source == NULL || handle == NULL) {
+		(void)err_set(err, ERR_NOMEM, "out of memory");
+		return NULL;
+	}
+	if (!fs_source_open(session, thread, open->instance, source, &handle->file, err)) {
+		if (err->code == ERR_IO)
+			log_warning("%s: %s", source->path, err->message);
+		return NULL;
+	}
+	if (handle->file.size != open->size) {
+		base_close_fd(&handle->file.fd);
+		(void)err_set(err, ERR_STALE, "the file changed since it was looked up");
+		return NULL;
+	}
+	return STEAL(handle);
+}
+
+static void run_open(struct fs_job *job, struct fs_thread *thread)
+{
+	struct open_job *open = (struct open_job *)job;
+	struct err err = {0};
+	struct fs_handle *handle = open_original(open, thread, &err);
+	bool mine = fs_request_claim(&open->request);
+
+	if (mine && handle != NULL)
+		reply_open(open->request.req, &open->fi, handle);
+	else if (mine)
+		fs_ops_reply_err(open->request.req, &err);
+	else if (handle != NULL)
+		fs_handle_unref(handle);
+	free(open);
+}
+
+/* Saves the way through the pool; true when the request was answered. */
+static bool open_cached(fuse_req_t req, const struct fs_node *node, struct fuse_file_info *fi)
+{
+	struct fs_session *session = fs_ops_session(req);
+	struct err err = {0};
+	struct ix_reader *reader = fs_thread_reader(fs_session_thread(session), &err);
+	struct fs_store_file file;
+	struct fs_handle *handle;
+
+	if (reader == NULL || !fs_source_open_cached(session, reader, node->instance.id, &file))
+		return false;
+	handle = fs_handle_new(session, FS_HANDLE_STORE, node->instance.size);
+	if (handle == NULL || file.size != node->instance.size) {
+		base_close_fd(&file.fd);
+		free(handle);
+		return false;
+	}
+	handle->file = file;
+	reply_open(req, fi, handle);
+	return true;
+}
+
+static void submit_open(fuse_req_t req, const struct fs_node *node,
+			const struct fuse_file_info *fi)
+{
+	struct open_job *open = calloc(1, sizeof(*open));
+
+	if (open == NULL) {
+		(void)fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	open->job.run = run_open;
+	open->session = fs_ops_session(req);
+	open->fi = *fi;
+	open->instance = node->instance.id;
+	open->size = node->instance.size;
+	fs_request_arm(&open->request, req);
+	fs_pool_submit(open->session->io_pool, &open->job);
+}
+
+/* ---- open: derived files ------------------------------------------------- */
+
+struct open_waiter {
+	struct fs_waiter waiter;
+	struct fs_session *session;
+	struct fuse_file_info fi;
+	struct fs_key key;
+	struct ix_instance instance;
+};
+
+/* Takes over the reference to blob. */
+static struct fs_handle *new_blob_handle(const struct open_waiter *open, struct fs_blob *blob)
+{
+	struct fs_handle *handle = fs_handle_new(open->session, FS_HANDLE_BLOB, blob->size);
+
+	if (handle == NULL) {
+		fs_blob_unref(blob);
+		return NULL;
+	}
+	handle->key = open->key;
+	handle->blob = fs_content_pin(open->session->content, &open->key, blob);
+	fs_blob_unref(blob);
+	if (handle->blob != NULL)
+		return handle;
+	handle->instance = malloc(sizeof(*handle->instance));
+	if (handle->instance == NULL) {
+		free(handle);
+		return NULL;
+	}
+	*handle->instance = open->instance;
+	return handle;
+}
+
+static void open_done(struct fs_waiter *waiter, struct fs_blob *blob, const struct err *err)
+{
+	struct open_waiter *open = (struct open_waiter *)waiter;
+	struct fs_handle *handle = blob != NULL ? new_blob_handle(open, blob) : NULL;
+
+	if (handle != NULL)
+		reply_open(waiter->req, &open->fi, handle);
+	else if (blob != NULL)
+		(void)fuse_reply_err(waiter->req, ENOMEM);
+	else
+		fs_ops_reply_err(waiter->req, err);
+	free(open);
+}
+
+static void open_derived(fuse_req_t req, const struct fs_node *node,
+			 const struct fuse_file_info *fi)
+{
+	struct fs_session *session = fs_ops_session(req);
+	struct open_waiter *open = calloc(1, sizeof(*open));
+
+	if (open == NULL) {
+		(void)fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	open->waiter.req = req;
+	open->waiter.done = open_done;
+	open->session = session;
+	open->fi = *fi;
+	open->key = fs_source_key(node);
+	open->instance = node->instance;
+	fs_content_get(session->content, &open->key, &node->instance, &open->waiter);
+}
+
+/* ---- open: what is there already ----------------------------------------- */
+
+static void open_tag(fuse_req_t req, struct fuse_file_info *fi)
+{
+	struct fs_handle *handle = fs_handle_new(fs_ops_session(req), FS_HANDLE_TEXT,
+						 strlen(fs_cache_tag_text));
+
+	if (handle == NULL) {
+		(void)fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	handle->text = fs_cache_tag_text;
+	reply_open(req, fi, handle);
+}
+
+static void open_snapshot(fuse_req_t req, uint32_t row, struct fuse_file_info *fi)
+{
+	struct fs_session *session = fs_ops_session(req);
+	struct fs_handle *handle = fs_handle_new(session, FS_HANDLE_SNAPSHOT, 0);
+
+	if (handle == NULL) {
+		(void)fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	if (!fs_snapshot_ref(session->snapshots, row, &handle->snapshot)) {
+		free(handle);
+		(void)fuse_reply_err(req, ESTALE);
+		return;
+	}
+	handle->size = handle->snapshot.size;
+	reply_open(req, fi, handle);
+}
+
+void fs_ops_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
+{
+	struct fs_nodeid id;
+	struct fs_node node;
+
+	if ((fi->flags & O_ACCMODE) != O_RDONLY) {
+		(void)fuse_reply_err(req, EROFS);
+		return;
+	}
+	if (fs_nodeid_unpack(nodeid, &id) && id.class == FS_CLASS_SNAPSHOT) {
+		open_snapshot(req, id.row, fi);
+		return;
+	}
+	if (!fs_ops_node(req, nodeid, &node))
+		return;
+	if (node.id.class == FS_CLASS_CACHE_TAG)
+		open_tag(req, fi);
+	else if (node.id.class != FS_CLASS_FILE && node.id.class != FS_CLASS_FRAME)
+		(void)fuse_reply_err(req, EISDIR);
+	else if (!node.kind->original)
+		open_derived(req, &node, fi);
+	else if (!open_cached(req, &node, fi))
+		submit_open(req, &node, fi);
+}
+
+void fs_ops_release(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
+{
+	(void)nodeid;
+	fs_handle_unref(fs_handle_of_fh(fi->fh));
+	(void)fuse_reply_err(req, 0);
+}
+
+/* ---- read: files ----------------------------------------------------------- */
+
+static int handle_fd(const struct fs_handle *handle)
+{
+	return handle->type == FS_HANDLE_STORE ? handle->file.fd : handle->snapshot.fd;
+}
+
+/* What was read may be half new and half old when the file was written to. */
+static bool check_unchanged(const struct fs_handle *handle, struct err *err)
+{
+	return handle->type != FS_HANDLE_STORE || fs_store_file_check(&handle->file, err);
+}
+
+struct read_job {
+	struct fs_job job;
+	struct fs_request request;
+	struct fs_handle *handle;
+	uint64_t offset;
+	size_t size; /* all of it exists */
+};
+
+static void run_read(struct fs_job *job, struct fs_thread *thread)
+{
+	struct read_job *read = (struct read_job *)job;
+	struct fs_handle *handle = read->handle;
+	uint8_t *buffer = fs_thread_buffer(thread, read->size);
+	struct err err = {0};
+	bool ok;
+
+	ok = buffer != NULL ? fs_read_exact(handle_fd(handle), buffer, read->size, read->offset, &err)
+			    : err_set(&err, ERR_NOMEM, "out of memory");
+	/* A short read of a file that was cut is the change, not a broken disk. */
+	if (!check_unchanged(handle, &err))
+		ok = false;
+	if (!fs_request_claim(&read->request))
+		; /* interrupted */
+	else if (ok)
+		(void)fuse_reply_buf(read->request.req, (const char *)buffer, read->size);
+	else
+		fs_ops_reply_err(read->request.req, &err);
+	fs_handle_unref(handle);
+	free(read);
+}
+
+static void submit_read(fuse_req_t req, struct fs_handle *handle, uint64_t offset, size_t size)
+{
+	struct read_job *read = calloc(1, sizeof(*read));
+	struct fs_session *session = handle->session;
+
+	if (read == NULL) {
+		(void)fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	read->job.run = run_read;
+	read->handle = fs_handle_ref(handle);
+	read->offset = offset;
+	read->size = size;
+	fs_request_arm(&read->request, req);
+	fs_pool_submit(handle->type == FS_HANDLE_STORE ? session->io_pool : session->status_pool,
+		       &read->job);
+}
+
+/* Straight from the page cache, which cannot make this thread wait; true when
+ * the request was answered. */
+static bool read_cached(fuse_req_t req, const struct fs_handle *handle, uint64_t offset,
+			size_t size)
+{
+	uint8_t *buffer = fs_thread_buffer(fs_session_thread(handle->session), size);
+	struct iovec to = {.iov_base = buffer, .iov_len = size};
+	struct err err = {0};
+
+	if (buffer == NULL ||
+	    preadv2(handle_fd(handle), &to, 1, (off_t)offset, RWF_NOWAIT) != (ssize_t)size)
+		return false;
+	if (check_unchanged(handle, &err))
+		(void)fuse_reply_buf(req, (const char *)buffer, size);
+	else
+		fs_ops_reply_err(req, &err);
+	return true;
+}
+
+/* ---- read: blobs ------------------------------------------------------------ */
+
+struct read_waiter {
+	struct fs_waiter waiter;
+	uint64_t offset;
+	size_t size;
+};
+
+static void read_done(struct fs_waiter *waiter, struct fs_blob *blob, const struct err *err)
+{
+	struct read_waiter *read = (struct read_waiter *)waiter;
+
+	if (blob == NULL)
+		fs_ops_reply_err(waiter->req, err);
+	else if (read->offset + read->size > blob->size)
+		(void)fuse_reply_err(waiter->req, EIO);
+	else
+		(void)fuse_reply_buf(waiter->req, (const char *)blob->data + read->offset,
+				     read->size);
+	fs_blob_unref(blob);
+	free(read);
+}
+
+static void read_blob(fuse_req_t req, const struct fs_handle *handle, uint64_t offset, size_t size)
+{
+	struct read_waiter *read;
+
+	if (handle->blob != NULL) {
+		(void)fuse_reply_buf(req, (const char *)handle->blob->data + offset, size);
+		return;
+	}
+	read = calloc(1, sizeof(*read));
+	if (read == NULL) {
+		(void)fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	read->waiter.req = req;
+	read->waiter.done = read_done;
+	read->offset = offset;
+	read->size = size;
+	fs_content_get(handle->session->content, &handle->key, handle->instance, &read->waiter);
+}
+
+void fs_ops_read(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t offset,
+		 struct fuse_file_info *fi)
+{
+	struct fs_handle *handle = fs_handle_of_fh(fi->fh);
+	uint64_t from = (uint64_t)offset;
+
+	(void)nodeid;
+	if (from >= handle->size || size == 0) {
+		(void)fuse_reply_buf(req, NULL, 0);
+		return;
+	}
+	size = (size_t)MIN_OF(size, handle->size - from);
+	switch ((enum fs_handle_type)handle->type) {
+	case FS_HANDLE_STORE:
+	case FS_HANDLE_SNAPSHOT:
+		if (!read_cached(req, handle, from, size))
+			submit_read(req, handle, from, size);
+		return;
+	case FS_HANDLE_BLOB:
+		read_blob(req, handle, from, size);
+		return;
+	case FS_HANDLE_TEXT:
+		(void)fuse_reply_buf(req, handle->text + from, size);
+		return;
+	}
+}

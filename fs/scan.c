@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/scan.h"
+
+/* The index keeps the renderer's numbers without knowing the renderer. */
+static bool measure(struct dc_dataset *dataset, const struct dc_facts *facts, uint64_t file_size,
+		    void *context, struct ix_measured *measured, struct err *err)
+{
+	const struct fs_options *options = context;
+	struct rn_measured rendered = {0};
+
+	if (!rn_measure(dataset, facts, file_size, &options->render, &rendered, err))
+		return false;
+	*measured = (struct ix_measured){
+		.kinds = rendered.kinds,
+		.json_base = rendered.json_base,
+		.json_names = rendered.json_names,
+		.note = rendered.note,
+	};
+	return true;
+}
+
+static uint32_t frame_kinds(void)
+{
+	uint32_t mask = 0;
+
+	for (size_t i = 0; i < RN_KIND_LIMIT; i++) {
+		const struct rn_kind *kind = rn_kind_table[i];
+
+		if (kind != NULL && kind->per_frame)
+			mask |= 1u << kind->number;
+	}
+	return mask;
+}
+
+void fs_scan_options_init(struct ix_scan_options *scan, const struct fs_options *options,
+			  int store_fd)
+{
+	/* The callback only reads them; void * is what a callback's context is. */
+	union {
+		const struct fs_options *in;
+		void *out;
+	} context = {.in = options};
+
+	*scan = (struct ix_scan_options){
+		.store_fd = store_fd,
+		.follow = options->follow,
+		.threads = options->scan_threads,
+		.charset_fallback = options->charset_fallback,
+		.confirm_empty = options->rebuild,
+		.measure = measure,
+		.measure_context = context.out,
+	};
+}
+
+void fs_index_options_init(struct ix_options *index, const struct fs_options *options)
+{
+	*index = (struct ix_options){
+		.path = options->index_path,
+		.store = options->store,
+		.variant = options->variant,
+		.rebuild = options->rebuild,
+		.frame_kinds = frame_kinds(),
+	};
+}

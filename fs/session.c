@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "fs/core.h"
+#include "fs/dispatch.h"
+
+#define FUSE_MAGIC 0x65735546
+#define IO_THREADS 8
+#define STATUS_THREADS 1
+/* A store that has not answered for this long does not keep the mount. */
+#define STOP_TIMEOUT_MS 2000
+#define READ_AHEAD_KB "1024"
+
+void fs_session_statvfs_refresh(struct fs_session *session)
+{
+	struct statvfs store;
+	struct statvfs st = {.f_bsize = 4096, .f_frsize = 4096, .f_namemax = IX_NAME_MAX};
+
+	if (fstatvfs(session->store_fd, &store) == 0) {
+		st.f_frsize = store.f_frsize;
+		st.f_bsize = store.f_bsize;
+		/* As large as what the store's disk holds, and full. */
+		st.f_blocks = store.f_blocks - store.f_bfree;
+	}
+	pthread_mutex_lock(&session->statvfs_lock);
+	session->statvfs = st;
+	pthread_mutex_unlock(&session->statvfs_lock);
+}
+
+/* ---- Opening ------------------------------------------------------------- */
+
+static bool read_settled(struct fs_session *session, struct err *err)
+{
+	struct ix_reader *reader = NULL;
+	struct ix_status status = {0};
+	bool ok;
+
+	if (!ix_reader_open(&reader, session->index, err))
+		return false;
+	ok = ix_status_get(reader, &status, err);
+	ix_reader_close(reader);
+	atomic_init(&session->settled, ok && status.state == IX_SCAN_COMPLETE);
+	return ok;
+}
+
+/* Everything but the mount. */
+static bool open_parts(struct fs_session *session, struct err *err)
+{
+	const struct fs_options *options = session->options;
+	struct fs_content_ops content_ops = fs_source_content_ops;
+
+	content_ops.context = session;
+	session->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (session->ended_fd < 0)
+		return err_set_sys(err, errno, "cannot make an eventfd");
+	return read_settled(session, err) &&
+	       fs_pool_open(&session->io_pool, "store", IO_THREADS, session->index, err) &&
+	       fs_pool_open(&session->decode_pool, "decode",
+			    MAX_OF(options->decode_threads, 1u), session->index, err) &&
+	       fs_pool_open(&session->status_pool, "status", STATUS_THREADS, session->index,
+			    err) &&
+	       fs_content_open(&session->content, options->cache_memory, session->decode_pool,
+			       &content_ops, err) &&
+	       fs_snapshots_open(&session->snapshots, options, session->index, err) &&
+	       fs_rescan_open(&session->rescan, session, err);
+}
+
+static PRINTF_LIKE(2, 0) void log_to_trace(enum fuse_log_level level, const char *format, va_list args)
+{
+	char line[256];
+
+	(void)level;
+	(void)vsnprintf(line, sizeof(line), format, args);
+	line[strcspn(line, "\n")] = '\0';
+	log_trace(LOG_FUSE, "%s", line);
+}
+
+static bool mount_session(struct fs_session *session, struct err *err)
+{
+	const struct fs_options *options = session->options;
+	struct fuse_args args = FUSE_ARGS_INIT(options->fuse_arg_count, options->fuse_args);
+
+	/* libfuse's own words would be a second line beside ours; with -d they are
+	 * what was asked for. */
+	if (!options->debug)
+		fuse_set_log_func(log_to_trace);
+	session->fuse = fuse_session_new(&args, &fs_ops, sizeof(fs_ops), session);
+	fuse_opt_free_args(&args);
+	if (session->fuse == NULL)
+		return err_set(err, ERR_USAGE, "libfuse does not accept the mount options");
+	if (!fs_inval_open(&session->inval, session->fuse, options, err))
+		return false;
+	errno = 0;
+	if (fuse_session_mount(session->fuse, options->mountpoint) != 0) {
+		if (errno == 0)
+			return err_set(err, ERR_IO, "cannot mount on %s", options->mountpoint);
+		return err_set_sys(err, errno, "cannot mount on %s", options->mountpoint);
+	}
+	session->mounted = true;
+	return true;
+}
+
+bool fs_session_open(struct fs_session **out, const struct fs_options *options,
+		     struct ix_index *index, int store_fd, struct err *err)
+{
+	struct fs_session *session = calloc(1, sizeof(*session));
+
+	if (session == NULL)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	session->options = options;
+	session->index = index;
+	session->store_fd = store_fd;
+	session->epoch = ix_epoch(index);
+	session->writer = ix_is_writer(index);
+	session->ended_fd = -1;
+	session->local = !options->follow && fs_store_is_local(store_fd);
+	atomic_init(&session->initialised, false);
+	atomic_init(&session->stopping, false);
+	pthread_mutex_init(&session->statvfs_lock, NULL);
+	(void)pthread_key_create(&session->thread_key, NULL);
+	fs_session_statvfs_refresh(session);
+	if (!open_parts(session, err) || !mount_session(session, err)) {
+		fs_session_close(session);
+		return false;
+	}
+	*out = session;
+	return true;
+}
+
+void fs_session_close(struct fs_session *session)
+{
+	if (session == NULL)
+		return;
+	if (session->mounted)
+		fuse_session_unmount(session->fuse);
+	if (session->fuse != NULL)
+		fuse_session_destroy(session->fuse);
+	fs_rescan_close(session->rescan);
+	fs_inval_close(session->inval);
+	fs_content_close(session->content);
+	fs_snapshots_close(session->snapshots);
+	fs_pool_close(session->status_pool);
+	fs_pool_close(session->decode_pool);
+	fs_pool_close(session->io_pool);
+	base_close_fd(&session->ended_fd);
+	(void)pthread_key_delete(session->thread_key);
+	pthread_mutex_destroy(&session->statvfs_lock);
+	free(session);
+}
+
+/* ---- Serving --------------------------------------------------------------- */
+
+/* Eight times fewer requests for the same bytes; root only, and no harm if not. */
+static void raise_read_ahead(const char *mountpoint)
+{
+	CLEANUP_FD int fd = -1;
+	char path[64];
+	struct statfs type;
+	struct stat st;
+
+	if (geteuid() != 0 || statfs(mountpoint, &type) != 0 || type.f_type != FUSE_MAGIC ||
+	    stat(mountpoint, &st) != 0)
+		return;
+	(void)snprintf(path, sizeof(path), "/sys/class/bdi/%u:%u/read_ahead_kb", major(st.st_dev),
+		       minor(st.st_dev));
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd >= 0 && write(fd, READ_AHEAD_KB, strlen(READ_AHEAD_KB)) < 0)
+		log_trace(LOG_FUSE, "%s: %s", path, strerror(errno));
+}
+
+static bool start_threads(struct fs_session *session, struct fs_dispatch **dispatch,
+			  struct err *err)
+{
+	return fs_pool_start(session->io_pool, err) && fs_pool_start(session->decode_pool, err) &&
+	       fs_pool_start(session->status_pool, err) &&
+	       fs_dispatch_start(dispatch, session, err) && fs_inval_start(session->inval, err) &&
+	       fs_rescan_start(session->rescan, err);
+}
+
+static bool wait_for_end(struct fs_session *session, const sigset_t *signals, struct err *err)
+{
+	CLEANUP_FD int signal_fd = signalfd(-1, signals, SFD_CLOEXEC);
+	struct pollfd ends[] = {
+		{.fd = signal_fd, .events = POLLIN},
+		{.fd = session->ended_fd, .events = POLLIN},
+	};
+
+	if (signal_fd < 0)
+		return err_set_sys(err, errno, "cannot wait for signals");
+	while (poll(ends, ARRAY_LEN(ends), -1) < 0) {
+		if (errno != EINTR)
+			return err_set_sys(err, errno, "cannot wait for signals");
+	}
+	if ((ends[0].revents & POLLIN) != 0) {
+		struct signalfd_siginfo info;
+
+		/* Taken, or it would be there again once it is not blocked any more. */
+		if (read(signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+			log_trace(LOG_FUSE, "signal %u", info.ssi_signo);
+	}
+	return true;
+}
+
+/* The order matters: who tells the kernel of changes may wait for an answer of
+ * a dispatch thread; pools may still answer requests; the mount goes last. */
+static bool stop_threads(struct fs_session *session, struct fs_dispatch *dispatch)
+{
+	bool ended;
+
+	fs_inval_stop(session->inval);
+	fs_content_cancel_all(session->content);
+	fs_dispatch_stop(dispatch);
+	ended = fs_rescan_stop(session->rescan, STOP_TIMEOUT_MS);
+	ended = fs_pool_stop(session->decode_pool, STOP_TIMEOUT_MS) && ended;
+	ended = fs_pool_stop(session->io_pool, STOP_TIMEOUT_MS) && ended;
+	return fs_pool_stop(session->status_pool, STOP_TIMEOUT_MS) && ended;
+}
+
+/* Threads that wait for a dead disk cannot be ended, and what they use cannot
+ * be freed: the mount goes, and the process with it. */
+static void leave_behind(struct fs_session *session)
+{
+	log_warning("the store does not answer; leaving requests behind");
+	fuse_session_unmount(session->fuse);
+	_exit(EXIT_SUCCESS);
+}
+
+bool fs_session_run(struct fs_session *session, struct err *err)
+{
+	struct fs_dispatch *dispatch = NULL;
+	sigset_t signals, before;
+	bool ok;
+
+	(void)sigemptyset(&signals);
+	(void)sigaddset(&signals, SIGTERM);
+	(void)sigaddset(&signals, SIGINT);
+	(void)sigaddset(&signals, SIGHUP);
+	(void)sigaddset(&signals, SIGPIPE);
+	(void)pthread_sigmask(SIG_BLOCK, &signals, &before);
+	(void)sigdelset(&signals, SIGPIPE);
+	/* Pictures come and go all day: what is freed goes back to the system. */
+	(void)mallopt(M_MMAP_THRESHOLD, 1024 * 1024);
+	(void)mallopt(M_TRIM_THRESHOLD, 4 * 1024 * 1024);
+	ok = start_threads(session, &dispatch, err);
+	if (ok && !atomic_load(&session->stopping))
+		raise_read_ahead(session->options->mountpoint);
+	ok = ok && wait_for_end(session, &signals, err);
+	atomic_store(&session->stopping, true);
+	if (!stop_threads(session, dispatch))
+		leave_behind(session);
+	fuse_session_unmount(session->fuse);
+	session->mounted = false;
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return ok;
+}

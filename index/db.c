@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+#include "index/db.h"
+
+#include <errno.h>
+
+#include "dicom/log.h"
+
+/* Another process commits within a second; a machine that swaps takes longer. */
+#define BUSY_TIMEOUT_MS 20000
+
+bool ix_db_error(struct ix_db *db, int code, struct err *err)
+{
+	int sys = db->handle != NULL ? sqlite3_system_errno(db->handle) : 0;
+	const char *text = db->handle != NULL ? sqlite3_errmsg(db->handle) : sqlite3_errstr(code);
+
+	log_trace(LOG_SQL, "error %d: %s", code, text);
+	switch (code & 0xff) {
+	case SQLITE_FULL:
+		return err_set_sys(err, ENOSPC, "index");
+	case SQLITE_NOMEM:
+		return err_set(err, ERR_NOMEM, "index: out of memory");
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return err_set(err, ERR_CORRUPT, "index is damaged: %s", text);
+	case SQLITE_INTERRUPT:
+		return err_set(err, ERR_INTERRUPTED, "index: interrupted");
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return err_set(err, ERR_IO, "index is kept locked by another process");
+	case SQLITE_CANTOPEN:
+	case SQLITE_IOERR:
+		if (sys != 0) {
+			(void)err_set_sys(err, sys, "index");
+			if (err != NULL)
+				err->code = ERR_IO;
+			return false;
+		}
+		break;
+	default:
+		break;
+	}
+	return err_set(err, ERR_IO, "index: %s", text);
+}
+
+bool ix_db_open(struct ix_db *db, const char *path, enum ix_db_mode mode, struct err *err)
+{
+	static const int flags[] = {
+		[IX_DB_READ] = SQLITE_OPEN_READONLY,
+		[IX_DB_WRITE] = SQLITE_OPEN_READWRITE,
+		[IX_DB_CREATE] = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+	};
+	int code;
+
+	memset(db, 0, sizeof(*db));
+	code = sqlite3_open_v2(path, &db->handle,
+			       flags[mode] | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, NULL);
+	if (code != SQLITE_OK) {
+		(void)ix_db_error(db, code, err);
+		ix_db_close(db);
+		return false;
+	}
+	(void)sqlite3_extended_result_codes(db->handle, 1);
+	(void)sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
+	return true;
+}
+
+void ix_db_close(struct ix_db *db)
+{
+	for (size_t i = 0; i < db->count; i++)
+		(void)sqlite3_finalize(db->statements[i]);
+	free(db->statements);
+	(void)sqlite3_close_v2(db->handle);
+	memset(db, 0, sizeof(*db));
+}
+
+bool ix_db_exec(struct ix_db *db, const char *sql, struct err *err)
+{
+	int code = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
+
+	return code == SQLITE_OK || ix_db_error(db, code, err);
+}
+
+bool ix_db_prepare_one(struct ix_db *db, unsigned statement, const char *sql, struct err *err)
+{
+	int code = sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT,
+				      &db->statements[statement], NULL);
+
+	if (code == SQLITE_OK)
+		return true;
+	log_trace(LOG_SQL, "cannot compile: %s", sql);
+	return ix_db_error(db, code, err);
+}
+
+bool ix_db_prepare(struct ix_db *db, const char *const *sql, size_t count, struct err *err)
+{
+	db->statements = calloc(count, sizeof(*db->statements));
+	if (db->statements == NULL)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	db->count = count;
+	for (unsigned i = 0; i < count; i++) {
+		if (sql[i] != NULL && !ix_db_prepare_one(db, i, sql[i], err))
+			return false;
+	}
+	return true;
+}
+
+static void bind_span(sqlite3_stmt *row, int at, const struct span *bytes)
+{
+	if (bytes->data == NULL && bytes->size == 0)
+		(void)sqlite3_bind_null(row, at);
+	else
+		(void)sqlite3_bind_blob64(row, at, bytes->data, bytes->size, SQLITE_STATIC);
+}
+
+/* Binding fails only for a wrong number of values: a mistake that every test
+ * of the statement shows. */
+static sqlite3_stmt *bind_list(struct ix_db *db, unsigned statement, const char *format,
+			       va_list args)
+{
+	sqlite3_stmt *row = db->statements[statement];
+	const char *text;
+
+	for (int i = 0; format[i] != '\0'; i++) {
+		switch (format[i]) {
+		case 'i':
+			(void)sqlite3_bind_int64(row, i + 1, va_arg(args, int64_t));
+			break;
+		case 't':
+			text = va_arg(args, const char *);
+			(void)sqlite3_bind_text(row, i + 1, text, -1, SQLITE_STATIC);
+			break;
+		case 'b':
+			bind_span(row, i + 1, va_arg(args, const struct span *));
+			break;
+		default:
+			(void)sqlite3_bind_null(row, i + 1);
+			break;
+		}
+	}
+	return row;
+}
+
+sqlite3_stmt *ix_db_bind(struct ix_db *db, unsigned statement, const char *format, ...)
+{
+	sqlite3_stmt *row;
+	va_list args;
+
+	va_start(args, format);
+	row = bind_list(db, statement, format, args);
+	va_end(args);
+	return row;
+}
+
+void ix_db_reset(struct ix_db *db, unsigned statement)
+{
+	(void)sqlite3_reset(db->statements[statement]);
+}
+
+enum ix_step ix_db_step(struct ix_db *db, unsigned statement, struct err *err)
+{
+	int code = sqlite3_step(db->statements[statement]);
+
+	if (code == SQLITE_ROW)
+		return IX_STEP_ROW;
+	if (code != SQLITE_DONE) {
+		(void)ix_db_error(db, code, err);
+		log_trace(LOG_SQL, "in: %s", sqlite3_sql(db->statements[statement]));
+	}
+	ix_db_reset(db, statement);
+	return code == SQLITE_DONE ? IX_STEP_DONE : IX_STEP_FAILED;
+}
+
+bool ix_db_finish(struct ix_db *db, unsigned statement, struct err *err)
+{
+	enum ix_step step = ix_db_step(db, statement, err);
+
+	if (step == IX_STEP_ROW)
+		ix_db_reset(db, statement);
+	return step != IX_STEP_FAILED;
+}
+
+bool ix_db_run(struct ix_db *db, unsigned statement, struct err *err, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	(void)bind_list(db, statement, format, args);
+	va_end(args);
+	return ix_db_finish(db, statement, err);
+}
+
+enum ix_step ix_db_first(struct ix_db *db, unsigned statement, struct err *err, const char *format,
+			 ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	(void)bind_list(db, statement, format, args);
+	va_end(args);
+	return ix_db_step(db, statement, err);
+}
+
+bool ix_db_one(struct ix_db *db, unsigned statement, struct err *err, const char *format, ...)
+{
+	enum ix_step step;
+	va_list args;
+
+	va_start(args, format);
+	(void)bind_list(db, statement, format, args);
+	va_end(args);
+	step = ix_db_step(db, statement, err);
+	if (step == IX_STEP_DONE)
+		(void)err_set(err, ERR_CORRUPT, "index is damaged: a row is missing (%s)",
+			      sqlite3_sql(db->statements[statement]));
+	return step == IX_STEP_ROW;
+}
+
+const char *ix_db_text(sqlite3_stmt *row, int column)
+{
+	const unsigned char *text = sqlite3_column_text(row, column);
+
+	return text != NULL ? (const char *)text : "";
+}
+
+struct span ix_db_blob(sqlite3_stmt *row, int column)
+{
+	const void *data = sqlite3_column_blob(row, column);
+
+	return span_of(data, data != NULL ? (size_t)sqlite3_column_bytes(row, column) : 0);
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+#include "index/home.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pwd.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "dicom/number.h"
+#include "index/index.h"
+#include "index/names.h"
+
+static bool beside(const char *path, const char *suffix, char name[static PATH_MAX],
+		   struct err *err)
+{
+	int size = snprintf(name, PATH_MAX, "%s%s", path, suffix);
+
+	return (size > 0 && size < PATH_MAX) || err_set(err, ERR_USAGE, "path of the index is too long");
+}
+
+/* ---- Folder ------------------------------------------------------------ */
+
+static bool make_folders(char *path, struct err *err)
+{
+	for (char *p = path + 1;; p++) {
+		char kept = *p;
+
+		if (kept != '/' && kept != '\0')
+			continue;
+		*p = '\0';
+		if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+			(void)err_set_sys(err, errno, "cannot make the folder %s of the index", path);
+			if (err != NULL)
+				err->code = ERR_IO;
+			return false;
+		}
+		*p = kept;
+		if (kept == '\0')
+			return true;
+	}
+}
+
+/* File systems where another host may write behind the back of the kernel's
+ * locks: SQLite's shared memory works within one machine only. */
+static const char *network_name(unsigned long type)
+{
+	switch (type) {
+	case 0x6969:
+		return "NFS";
+	case 0x517b:
+	case 0xff534d42:
+	case 0xfe534d42:
+		return "SMB";
+	case 0x01021997:
+		return "9p";
+	case 0x00c36400:
+		return "Ceph";
+	case 0x5346414f:
+	case 0x6b414653:
+		return "AFS";
+	case 0x73757245:
+		return "Coda";
+	case 0x0bd00bd0:
+		return "Lustre";
+	case 0x47504653:
+		return "GPFS";
+	default:
+		return NULL;
+	}
+}
+
+static bool is_inside(const char *folder, const char *store)
+{
+	size_t size = strlen(store);
+
+	while (size > 0 && store[size - 1] == '/')
+		size--;
+	return strncmp(folder, store, size) == 0 && (folder[size] == '/' || folder[size] == '\0');
+}
+
+bool ix_home_prepare(const char *path, const char *store, struct err *err)
+{
+	char folder[PATH_MAX], real[PATH_MAX];
+	struct statfs fs;
+	char *slash;
+	const char *network;
+
+	if (path[0] == '\0' || !beside(path, "", folder, err))
+		return err_set(err, ERR_USAGE, "the index needs a path of usual length");
+	slash = strrchr(folder, '/');
+	if (slash == folder)
+		slash[1] = '\0';
+	else if (slash != NULL)
+		*slash = '\0';
+	else
+		(void)snprintf(folder, sizeof(folder), ".");
+	if (!make_folders(folder, err))
+		return false;
+	if (realpath(folder, real) == NULL || statfs(real, &fs) != 0) {
+		(void)err_set_sys(err, errno, "cannot use the folder %s of the index", folder);
+		if (err != NULL)
+			err->code = ERR_IO;
+		return false;
+	}
+	if (store != NULL && is_inside(real, store))
+		return err_set(err, ERR_USAGE, "index %s is inside the store; give another place", path);
+	network = network_name((unsigned long)fs.f_type & 0xffffffff);
+	if (network != NULL)
+		return err_set(err, ERR_IO,
+			       "index %s is on a network file system (%s); give a local place", path,
+			       network);
+	return true;
+}
+
+/* ---- Files beside the index -------------------------------------------- */
+
+bool ix_home_lock(const char *path, int *fd, struct err *err)
+{
+	char name[PATH_MAX];
+	int lock CLEANUP_FD = -1;
+
+	*fd = -1;
+	if (!beside(path, "-lock", name, err))
+		return false;
+	lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (lock < 0) {
+		(void)err_set_sys(err, errno, "cannot write the index %s", path);
+		if (err != NULL)
+			err->code = ERR_IO;
+		return false;
+	}
+	if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
+		if (errno == EWOULDBLOCK)
+			return true;
+		return err_set_sys(err, errno, "cannot lock the index %s", path);
+	}
+	*fd = lock;
+	lock = -1;
+	return true;
+}
+
+bool ix_home_create(const char *path, struct err *err)
+{
+	struct stat st;
+	int fd CLEANUP_FD = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+
+	if (fd < 0 || fstat(fd, &st) != 0) {
+		(void)err_set_sys(err, errno, "cannot write the index %s", path);
+		if (err != NULL)
+			err->code = ERR_IO;
+		return false;
+	}
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, ERR_IO, "index %s is not a regular file", path);
+	if ((st.st_mode & 077) != 0)
+		(void)fchmod(fd, st.st_mode & 0700);
+	return true;
+}
+
+bool ix_home_move_aside(const char *path, struct err *err)
+{
+	static const char *const suffixes[] = {"-wal", "-shm", ""};
+	char from[PATH_MAX], to[PATH_MAX], bad[PATH_MAX];
+
+	if (!beside(path, ".bad", bad, err))
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
+		if (!beside(path, suffixes[i], from, err) || !beside(bad, suffixes[i], to, err))
+			return false;
+		if (rename(from, to) != 0 && errno != ENOENT)
+			return err_set_sys(err, errno, "cannot move the damaged index %s aside", path);
+	}
+	return true;
+}
+
+bool ix_home_remove(const char *path, struct err *err)
+{
+	static const char *const suffixes[] = {"-wal", "-shm", ""};
+	char name[PATH_MAX];
+
+	for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
+		if (!beside(path, suffixes[i], name, err))
+			return false;
+		if (unlink(name) != 0 && errno != ENOENT)
+			return err_set_sys(err, errno, "cannot remove the index %s", path);
+	}
+	return true;
+}
+
+int64_t ix_home_ids_read(const char *path)
+{
+	char name[PATH_MAX], text[32] = "";
+	int fd CLEANUP_FD = -1;
+	uint64_t limit = 0;
+	ssize_t got;
+
+	if (!beside(path, "-ids", name, NULL))
+		return 0;
+	fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	got = fd >= 0 ? read(fd, text, sizeof(text) - 1) : 0;
+	if (got <= 0)
+		return 0;
+	text[strcspn(text, "\n")] = '\0';
+	if (!dc_number_unsigned(text, &limit) || limit > (uint64_t)IX_MAX_ID)
+		return 0;
+	return (int64_t)limit;
+}
+
+bool ix_home_ids_write(const char *path, int64_t limit, struct err *err)
+{
+	char name[PATH_MAX], text[32];
+	int fd CLEANUP_FD = -1;
+	int size;
+
+	if (!beside(path, "-ids", name, err))
+		return false;
+	fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	size = snprintf(text, sizeof(text), "%lld\n", (long long)limit);
+	/* Numbers only grow, so a shorter one never leaves digits behind. */
+	if (fd < 0 || pwrite(fd, text, (size_t)size, 0) != size) {
+		(void)err_set_sys(err, errno, "cannot write the index %s", path);
+		if (err != NULL)
+			err->code = ERR_IO;
+		return false;
+	}
+	return true;
+}
+
+/* ---- The default place ------------------------------------------------- */
+
+static bool append_cache_folder(struct buf *path, struct err *err)
+{
+	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+	struct passwd account, *found = NULL;
+	char memory[4096];
+
+	if (geteuid() == 0) {
+		buf_append_text(path, "/var/cache");
+		return true;
+	}
+	/* The XDG specification: a relative path is to be ignored. */
+	if (cache != NULL && cache[0] == '/') {
+		buf_append_text(path, cache);
+		return true;
+	}
+	if (home == NULL || home[0] != '/') {
+		if (getpwuid_r(geteuid(), &account, memory, sizeof(memory), &found) != 0 ||
+		    found == NULL)
+			return err_set(err, ERR_USAGE,
+				       "no place for the index: neither XDG_CACHE_HOME nor HOME is set");
+		home = account.pw_dir;
+	}
+	buf_printf(path, "%s/.cache", home);
+	return true;
+}
+
+bool ix_default_path(const char *store, const char *variant, struct buf *path, struct err *err)
+{
+	struct buf key CLEANUP_BUF = buf_empty(BUF_NO_LIMIT);
+	const char *name = strrchr(store, '/');
+	char hash[IX_HASH_TEXT_MAX + 1];
+	size_t start;
+
+	name = name != NULL ? name + 1 : store;
+	buf_append_text(&key, store);
+	buf_append_byte(&key, '\0');
+	buf_append_text(&key, variant);
+	if (!buf_ok(&key, err) || !append_cache_folder(path, err))
+		return false;
+	ix_hash_text(ix_hash(buf_span(&key)), IX_HASH_TEXT_MAX, hash);
+	buf_append_text(path, "/dicomfs/");
+	start = path->size;
+	ix_name_sanitise(span_of_text(name), 60, path);
+	buf_printf(path, "%s%s.sqlite", path->size > start ? "-" : "", hash);
+	return buf_ok(path, err);
+}

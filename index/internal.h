@@ -1,0 +1,28 @@
+/*
+ * struct ix_index itself, for the modules that implement index.h.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef INDEX_INTERNAL_H
+#define INDEX_INTERNAL_H
+
+#include <pthread.h>
+
+#include "index/writer.h"
+
+struct ix_index {
+	char *path;
+	bool is_writer;
+	int lock_fd; /* -1: follower */
+	uint64_t epoch;
+	pthread_mutex_t mutex; /* guards writer */
+	struct ix_writer writer; /* not open in a follower */
+	pthread_mutex_t scan_mutex; /* held by the scan in progress */
+};
+
+/* With the mutex held: commits, releases the mutex, and tells the listener of
+ * options what was committed. */
+bool ix_index_commit(struct ix_index *index, const struct ix_scan_options *options,
+		     struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+#include "index/parse.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+bool ix_parser_init(struct ix_parser *parser, const struct ix_scan_options *options,
+		    struct err *err)
+{
+	memset(parser, 0, sizeof(*parser));
+	parser->options = options;
+	if (options->charset_fallback != NULL &&
+	    !dc_charset_set_fallback(&parser->parsing.charset, options->charset_fallback))
+		return err_set(err, ERR_USAGE, "unknown character set %s", options->charset_fallback);
+	parser->head = malloc(DC_FILE_HEAD_SIZE);
+	return parser->head != NULL || err_set(err, ERR_NOMEM, "out of memory");
+}
+
+void ix_parser_release(struct ix_parser *parser)
+{
+	free(parser->head);
+	parser->head = NULL;
+}
+
+void ix_result_init(struct ix_result *result)
+{
+	memset(result, 0, sizeof(*result));
+	dc_facts_init(&result->facts);
+}
+
+void ix_result_release(struct ix_result *result)
+{
+	dc_facts_release(&result->facts);
+}
+
+void ix_result_set(struct ix_result *result, enum ix_outcome outcome, const char *code,
+		   const char *format, ...)
+{
+	va_list args;
+
+	result->outcome = outcome;
+	result->code = code;
+	va_start(args, format);
+	(void)vsnprintf(result->reason, sizeof(result->reason), format, args);
+	va_end(args);
+}
+
+/* An error of reading or parsing as a result. */
+static void set_failure(struct ix_result *result, const struct err *err)
+{
+	switch (err->code) {
+	case ERR_NOMEM:
+	case ERR_INTERRUPTED:
+		ix_result_set(result, IX_OUTCOME_RETRY, "postponed", "%s", err->message);
+		return;
+	case ERR_NOTFOUND:
+	case ERR_STALE:
+	case ERR_IO:
+		/* Not known by its fingerprint: the next scan tries again. */
+		result->print.inode = 0;
+		result->print.ctime_ns = 0;
+		ix_result_set(result, IX_OUTCOME_FAILED, "unreadable", "%s", err->message);
+		return;
+	case ERR_UNSUPPORTED:
+		ix_result_set(result, IX_OUTCOME_FAILED, "unsupported", "%s", err->message);
+		return;
+	case ERR_LIMIT:
+		ix_result_set(result, IX_OUTCOME_FAILED, "limit", "%s", err->message);
+		return;
+	default:
+		ix_result_set(result, IX_OUTCOME_FAILED, "corrupt", "%s", err->message);
+		return;
+	}
+}
+
+static void set_open_failure(struct ix_result *result, int sys)
+{
+	struct err err = {0};
+
+	switch (sys) {
+	case ENOENT:
+	case ESTALE:
+		result->outcome = IX_OUTCOME_GONE;
+		result->code = NULL;
+		return;
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+	case EINTR:
+	case ELOOP: /* replaced by a link since the folder was listed */
+		(void)err_set_sys(&err, sys, "cannot be opened");
+		ix_result_set(result, IX_OUTCOME_RETRY, "postponed", "%s", err.message);
+		return;
+	default:
+		(void)err_set_sys(&err, sys, "cannot be opened");
+		set_failure(result, &err);
+		return;
+	}
+}
+
+/* A cut header that still says what it belongs to is worth showing. */
+static bool has_identity(const struct dc_facts *facts)
+{
+	return dc_fact(facts, DC_FACT_SOP_UID)[0] != '\0' ||
+	       dc_fact(facts, DC_FACT_STUDY_UID)[0] != '\0';
+}
+
+static void read_instance(struct ix_parser *parser, struct dc_dataset *dataset,
+			  struct ix_result *result)
+{
+	const struct ix_scan_options *options = parser->options;
+	struct err err = {0};
+
+	if (dataset->layout.dicomdir) {
+		ix_result_set(result, IX_OUTCOME_SKIPPED, "dicomdir",
+			      "an index of other files, not an instance");
+		return;
+	}
+	if (!dc_facts_read(&result->facts, dataset, &parser->parsing, &err)) {
+		set_failure(result, &err);
+		return;
+	}
+	if (result->facts.damage.code != ERR_NONE && !has_identity(&result->facts)) {
+		set_failure(result, &result->facts.damage);
+		return;
+	}
+	memset(&result->measured, 0, sizeof(result->measured));
+	if (!options->measure(dataset, &result->facts, result->print.size, options->measure_context,
+			      &result->measured, &err)) {
+		set_failure(result, &err);
+		return;
+	}
+	if (result->facts.damage.code != ERR_NONE)
+		ix_result_set(result, IX_OUTCOME_INSTANCE, "damaged", "%s",
+			      result->facts.damage.message);
+	else
+		result->outcome = IX_OUTCOME_INSTANCE;
+}
+
+static void read_file(struct ix_parser *parser, int fd, struct ix_result *result)
+{
+	struct dc_dataset dataset CLEANUP_DATASET = {0};
+	struct dc_file_source source;
+	struct err err = {0};
+
+	dc_file_source_init(&source, fd, result->print.size, parser->head);
+	if (dc_dataset_open(&dataset, &source.base, &err))
+		read_instance(parser, &dataset, result);
+	else if (err.code == ERR_NOTFOUND)
+		ix_result_set(result, IX_OUTCOME_SKIPPED, "not-dicom", "%s", err.message);
+	else
+		set_failure(result, &err);
+	dc_source_release(&source.base);
+}
+
+void ix_parse_file(struct ix_parser *parser, int folder_fd, const char *name, bool follow,
+		   struct ix_result *result)
+{
+	int fd CLEANUP_FD = -1;
+	struct stat st;
+
+	result->code = NULL;
+	result->reason[0] = '\0';
+	memset(&result->print, 0, sizeof(result->print));
+	/* A file that may not be opened still has its place in the counts. */
+	fd = ix_open_entry(folder_fd, name, follow);
+	if (fd < 0) {
+		set_open_failure(result, errno);
+		return;
+	}
+	if (fstat(fd, &st) != 0) {
+		set_open_failure(result, errno);
+		return;
+	}
+	result->print = ix_fingerprint_of(&st);
+	if (!S_ISREG(st.st_mode)) {
+		ix_result_set(result, IX_OUTCOME_SKIPPED, "special", "not a regular file");
+		return;
+	}
+	if (st.st_size == 0) {
+		ix_result_set(result, IX_OUTCOME_SKIPPED, "not-dicom", "empty");
+		return;
+	}
+	read_file(parser, fd, result);
+}

@@ -1,0 +1,309 @@
+/*
+ * What comes after the walk: pending files, files that are gone, and the
+ * question whether to believe that they are.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "index/scan.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <sys/vfs.h>
+
+#include "index/writer-sql.h"
+
+/* ---- Filing again ------------------------------------------------------- */
+
+struct target {
+	int64_t id, folder;
+	char name[256];
+	char path[PATH_MAX + 256];
+};
+
+/* *id 0: there is no such file. */
+static bool find_target(struct ix_index *index, int64_t file, struct target *target,
+			struct err *err)
+{
+	struct ix_writer *w = &index->writer;
+	sqlite3_stmt *row = w->db.statements[IX_W_FILE_PLACE];
+	struct span name, prefix;
+	enum ix_step step;
+
+	target->id = 0;
+	(void)pthread_mutex_lock(&index->mutex);
+	step = ix_db_first(&w->db, IX_W_FILE_PLACE, err, "i", file);
+	if (step == IX_STEP_ROW) {
+		target->id = file;
+		target->folder = ix_db_int(row, 0);
+		name = ix_db_blob(row, 1);
+		prefix = ix_db_blob(row, 2);
+		(void)snprintf(target->name, sizeof(target->name), "%.*s", (int)name.size,
+			       (const char *)name.data);
+		(void)snprintf(target->path, sizeof(target->path), "%.*s%s", (int)prefix.size,
+			       prefix.size > 0 ? (const char *)prefix.data : "", target->name);
+		ix_db_reset(&w->db, IX_W_FILE_PLACE);
+	}
+	(void)pthread_mutex_unlock(&index->mutex);
+	return step != IX_STEP_FAILED;
+}
+
+static void look_at(struct ix_scan *scan, struct ix_parser *parser, const struct target *target,
+		    struct ix_result *result)
+{
+	int folder CLEANUP_FD = -1;
+	struct err err = {0};
+
+	if (ix_open_parent(scan->options->store_fd, target->path, scan->options->follow, &folder,
+			   &err)) {
+		ix_parse_file(parser, folder, target->name, scan->options->follow, result);
+		return;
+	}
+	memset(&result->print, 0, sizeof(result->print));
+	if (err.code == ERR_NOTFOUND || err.sys == ENOTDIR || err.sys == ELOOP)
+		ix_result_set(result, IX_OUTCOME_GONE, NULL, "%s", "");
+	else
+		ix_result_set(result, IX_OUTCOME_FAILED, "unreadable", "%s", err.message);
+}
+
+bool ix_scan_refile(struct ix_scan *scan, struct ix_parser *parser, struct ix_result *result,
+		    int64_t id, struct err *err)
+{
+	struct ix_writer *w = &scan->index->writer;
+	struct target *target CLEANUP_FREE = malloc(sizeof(*target));
+	struct ix_file file;
+	bool ok;
+
+	if (target == NULL)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	if (!find_target(scan->index, id, target, err))
+		return false;
+	if (target->id == 0)
+		return true;
+	look_at(scan, parser, target, result);
+	file = (struct ix_file){
+		.id = id,
+		.folder = target->folder,
+		.name = span_of_text(target->name),
+		.path = target->path,
+	};
+	(void)pthread_mutex_lock(&scan->index->mutex);
+	w->store_fd = scan->options->store_fd;
+	w->follow = scan->options->follow;
+	/* A scan's transaction is not a refresh's to lose. */
+	ok = (scan->walk != NULL || ix_writer_commit(w, err)) && ix_writer_begin(w, err) &&
+	     ix_file_apply(w, &file, result, err);
+	if (!ok)
+		ix_writer_abort(w);
+	(void)pthread_mutex_unlock(&scan->index->mutex);
+	return ok;
+}
+
+/* The next pending file behind *id; *id 0: none. */
+static bool next_pending(struct ix_index *index, int64_t *id, struct err *err)
+{
+	struct ix_writer *w = &index->writer;
+	enum ix_step step;
+
+	(void)pthread_mutex_lock(&index->mutex);
+	step = ix_db_first(&w->db, IX_W_FILE_PENDING, err, "i", *id);
+	*id = 0;
+	if (step == IX_STEP_ROW) {
+		*id = ix_db_int(w->db.statements[IX_W_FILE_PENDING], 0);
+		ix_db_reset(&w->db, IX_W_FILE_PENDING);
+	}
+	(void)pthread_mutex_unlock(&index->mutex);
+	return step != IX_STEP_FAILED;
+}
+
+static bool refile_pending(struct ix_scan *scan, struct ix_parser *parser,
+			   struct ix_result *result, bool *found, struct err *err)
+{
+	int64_t id = 0;
+
+	*found = false;
+	for (;;) {
+		if (ix_scan_stopped(scan))
+			return true;
+		if (!next_pending(scan->index, &id, err))
+			return false;
+		if (id == 0)
+			return ix_scan_commit(scan, true, err);
+		*found = true;
+		if (!ix_scan_refile(scan, parser, result, id, err) ||
+		    !ix_scan_commit(scan, false, err))
+			return false;
+		ix_scan_progress(scan, false);
+	}
+}
+
+bool ix_scan_pending(struct ix_scan *scan, bool *found, struct err *err)
+{
+	struct ix_parser parser;
+	struct ix_result result;
+	bool ok;
+
+	*found = false;
+	/* The flush at a commit may make files pending. */
+	if (!ix_scan_commit(scan, true, err) || !ix_parser_init(&parser, scan->options, err))
+		return false;
+	ix_result_init(&result);
+	ok = refile_pending(scan, &parser, &result, found, err);
+	ix_result_release(&result);
+	ix_parser_release(&parser);
+	return ok;
+}
+
+/* ---- Gone --------------------------------------------------------------- */
+
+/* From the last path to the first: whoever has a plain name by being the first
+ * goes last, and names move as little as can be. */
+static bool remove_last(struct ix_writer *w, bool *left, struct err *err)
+{
+	sqlite3_stmt *row = w->db.statements[IX_W_GONE_LAST];
+	struct buf path CLEANUP_BUF = buf_empty(BUF_NO_LIMIT);
+	enum ix_step step = ix_db_first(&w->db, IX_W_GONE_LAST, err, "");
+	struct span bytes;
+	int64_t file;
+
+	*left = step == IX_STEP_ROW;
+	if (step != IX_STEP_ROW)
+		return step == IX_STEP_DONE;
+	bytes = ix_db_blob(row, 0);
+	buf_append(&path, bytes.data, bytes.size);
+	file = ix_db_int(row, 1);
+	ix_db_reset(&w->db, IX_W_GONE_LAST);
+	bytes = buf_span(&path);
+	w->applied++;
+	return buf_ok(&path, err) && ix_file_remove(w, file, err) &&
+	       ix_db_run(&w->db, IX_W_GONE_DROP, err, "b", &bytes);
+}
+
+static bool remove_some(struct ix_scan *scan, bool *left, struct err *err)
+{
+	struct ix_writer *w = &scan->index->writer;
+	bool ok;
+
+	*left = true;
+	(void)pthread_mutex_lock(&scan->index->mutex);
+	ok = ix_writer_begin(w, err);
+	for (unsigned i = 0; ok && *left && i < 256; i++)
+		ok = remove_last(w, left, err);
+	if (ok && !*left)
+		ok = ix_db_exec(&w->db,
+				"DELETE FROM folder WHERE id IN (SELECT id FROM gone_folder);"
+				"DELETE FROM gone_folder",
+				err);
+	if (!ok)
+		ix_writer_abort(w);
+	(void)pthread_mutex_unlock(&scan->index->mutex);
+	return ok;
+}
+
+bool ix_scan_gone(struct ix_scan *scan, struct err *err)
+{
+	bool left = true;
+
+	while (left && !ix_scan_stopped(scan)) {
+		if (!remove_some(scan, &left, err) || !ix_scan_commit(scan, !left, err))
+			return false;
+		ix_scan_progress(scan, false);
+	}
+	return true;
+}
+
+/* ---- A lost disk -------------------------------------------------------- */
+
+/* What tells a file system from another one: neither of the last two survives
+ * everything alone (device numbers and some ids change when a machine starts),
+ * both together change when something else is mounted there. */
+struct identity {
+	char type[24], id[24], inode[24];
+};
+
+static bool read_identity(int store_fd, struct identity *identity, struct err *err)
+{
+	struct statfs fs;
+	struct stat st;
+	uint64_t id = 0;
+
+	if (fstatfs(store_fd, &fs) != 0 || fstat(store_fd, &st) != 0)
+		return err_set_sys(err, errno, "the store cannot be read");
+	memcpy(&id, &fs.f_fsid, MIN_OF(sizeof(id), sizeof(fs.f_fsid)));
+	(void)snprintf(identity->type, sizeof(identity->type), "%" PRIx64, (uint64_t)fs.f_type);
+	(void)snprintf(identity->id, sizeof(identity->id), "%" PRIx64, id);
+	(void)snprintf(identity->inode, sizeof(identity->inode), "%" PRIu64, (uint64_t)st.st_ino);
+	return true;
+}
+
+/* Whether a remembered value differs; false when there is none yet. */
+static bool differs(struct ix_writer *w, const char *key, const char *now, bool *different,
+		    struct err *err)
+{
+	enum ix_step step = ix_db_first(&w->db, IX_W_META_GET, err, "t", key);
+
+	*different = false;
+	if (step == IX_STEP_ROW) {
+		*different = strcmp(ix_db_text(w->db.statements[IX_W_META_GET], 0), now) != 0;
+		ix_db_reset(&w->db, IX_W_META_GET);
+	}
+	return step != IX_STEP_FAILED;
+}
+
+static bool is_another(struct ix_writer *w, const struct identity *now, bool *another,
+		       struct err *err)
+{
+	bool type, id, inode;
+
+	if (!differs(w, "store-type", now->type, &type, err) ||
+	    !differs(w, "store-id", now->id, &id, err) ||
+	    !differs(w, "store-inode", now->inode, &inode, err))
+		return false;
+	*another = type || (id && inode);
+	return true;
+}
+
+static bool remember(struct ix_writer *w, const struct identity *now, struct err *err)
+{
+	return ix_db_run(&w->db, IX_W_META_SET, err, "tt", "store-type", now->type) &&
+	       ix_db_run(&w->db, IX_W_META_SET, err, "tt", "store-id", now->id) &&
+	       ix_db_run(&w->db, IX_W_META_SET, err, "tt", "store-inode", now->inode);
+}
+
+static bool judge(struct ix_scan *scan, const struct identity *now, bool *suspicious,
+		  struct err *err)
+{
+	struct ix_writer *w = &scan->index->writer;
+	bool another, gone, empty = atomic_load(&scan->walk->files) == 0;
+	char *reason = w->status.state_reason;
+
+	if (!ix_writer_begin(w, err) || !is_another(w, now, &another, err) ||
+	    !ix_db_one(&w->db, IX_W_GONE_ANY, err, ""))
+		return false;
+	gone = ix_db_int(w->db.statements[IX_W_GONE_ANY], 0) > 0;
+	ix_db_reset(&w->db, IX_W_GONE_ANY);
+	*suspicious = gone && (empty || another) && !scan->options->confirm_empty;
+	if (!*suspicious)
+		return remember(w, now, err);
+	(void)snprintf(reason, sizeof(w->status.state_reason),
+		       "the store is %s: nothing was removed (dicomfs-index --rebuild accepts it)",
+		       empty ? "empty all at once" : "on another file system and files are missing");
+	return true;
+}
+
+bool ix_scan_suspect(struct ix_scan *scan, bool *suspicious, struct err *err)
+{
+	struct identity now;
+	bool ok;
+
+	*suspicious = false;
+	if (!read_identity(scan->options->store_fd, &now, err))
+		return false;
+	(void)pthread_mutex_lock(&scan->index->mutex);
+	ok = judge(scan, &now, suspicious, err);
+	if (!ok)
+		ix_writer_abort(&scan->index->writer);
+	(void)pthread_mutex_unlock(&scan->index->mutex);
+	return ok;
+}

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT */
+#include "index/scan.h"
+
+#include <limits.h>
+#include <unistd.h>
+
+#include "dicom/log.h"
+#include "index/writer-sql.h"
+
+/* A transaction ends after so long or with so many files, whichever comes
+ * first: readers see the tree grow, and memory stays bounded. */
+#define COMMIT_NS INT64_C(300000000)
+#define COMMIT_FILES 4096
+#define PROGRESS_NS INT64_C(200000000)
+#define THREADS_MAX 64
+/* Filing again can make others pending, but not for ever: each round settles
+ * the claims of its files. */
+#define ROUNDS_MAX 4
+
+/* ---- Shared by the phases ----------------------------------------------- */
+
+bool ix_scan_stopped(const struct ix_scan *scan)
+{
+	const atomic_bool *stop = scan->options->stop;
+
+	return stop != NULL && atomic_load_explicit(stop, memory_order_relaxed);
+}
+
+static uint64_t queued(const struct ix_scan *scan)
+{
+	uint64_t fresh = scan->walk != NULL ? atomic_load_explicit(&scan->walk->fresh,
+								   memory_order_relaxed)
+					    : 0;
+
+	return fresh > scan->fresh_done ? fresh - scan->fresh_done : 0;
+}
+
+bool ix_scan_commit(struct ix_scan *scan, bool always, struct err *err)
+{
+	struct ix_writer *w = &scan->index->writer;
+
+	(void)pthread_mutex_lock(&scan->index->mutex);
+	if (!always && (!w->open || (w->applied < COMMIT_FILES &&
+				     ix_monotonic_ns() - w->begun_ns < COMMIT_NS))) {
+		(void)pthread_mutex_unlock(&scan->index->mutex);
+		return true;
+	}
+	w->queued = queued(scan);
+	return ix_index_commit(scan->index, scan->options, err);
+}
+
+void ix_scan_progress(struct ix_scan *scan, bool always)
+{
+	const struct ix_scan_options *options = scan->options;
+	int64_t now = ix_monotonic_ns();
+	uint64_t waiting = queued(scan);
+	struct ix_counts counts;
+
+	if (options->progress == NULL || (!always && now - scan->progress_ns < PROGRESS_NS))
+		return;
+	scan->progress_ns = now;
+	(void)pthread_mutex_lock(&scan->index->mutex);
+	counts = scan->index->writer.status.counts;
+	(void)pthread_mutex_unlock(&scan->index->mutex);
+	counts.files += waiting;
+	counts.pending += waiting;
+	options->progress(&counts,
+			  scan->bytes + (scan->walk != NULL ? atomic_load(&scan->walk->bytes) : 0),
+			  scan->walk == NULL || atomic_load(&scan->walk->done),
+			  options->progress_context);
+}
+
+/* ---- Parsers ------------------------------------------------------------ */
+
+struct parsing_thread {
+	pthread_t thread;
+	struct ix_ring *ring;
+	struct ix_parser parser;
+	const atomic_bool *stop;
+};
+
+static void *parse_chunks(void *context)
+{
+	struct parsing_thread *self = context;
+	struct ix_chunk *chunk;
+
+	while ((chunk = ix_ring_take(self->ring)) != NULL) {
+		for (size_t i = 0; i < chunk->count; i++) {
+			struct ix_job *job = &chunk->jobs[i];
+
+			if (job->type == IX_JOB_PARSE)
+				ix_parse_file(&self->parser, job->folder->fd, job->name,
+					      job->follow, &job->result);
+		}
+		ix_ring_finish(self->ring, chunk);
+	}
+	return NULL;
+}
+
+/* ---- Writing what the walk found ---------------------------------------- */
+
+static bool file_job(struct ix_scan *scan, const struct ix_job *job, struct err *err)
+{
+	char path[PATH_MAX + 256];
+	struct ix_file file = {
+		.id = job->file,
+		.folder = job->folder->id,
+		.name = span_of_text(job->name),
+		.path = path,
+	};
+
+	(void)snprintf(path, sizeof(path), "%s%s", job->folder->prefix, job->name);
+	if (job->file == 0)
+		scan->fresh_done++;
+	scan->bytes += job->result.print.size;
+	/* A new file that vanished before it was opened never was. */
+	return ix_file_apply(&scan->index->writer, &file, &job->result, err);
+}
+
+static bool apply_job(struct ix_scan *scan, const struct ix_job *job, struct err *err)
+{
+	struct ix_writer *w = &scan->index->writer;
+	struct span prefix;
+
+	switch (job->type) {
+	case IX_JOB_PARSE:
+	case IX_JOB_RECORD:
+		return file_job(scan, job, err);
+	case IX_JOB_NEW_FOLDER:
+		prefix = span_of_text(job->folder->prefix);
+		w->next_folder = MAX_OF(w->next_folder, job->folder->id + 1);
+		return ix_db_run(&w->db, IX_W_FOLDER_INSERT, err, "iib", job->folder->id,
+				 job->folder->parent, &prefix);
+	case IX_JOB_GONE_FILE:
+		return ix_db_run(&w->db, IX_W_GONE_FILE, err, "i", job->file);
+	case IX_JOB_GONE_FOLDER:
+		return ix_db_run(&w->db, IX_W_GONE_FOLDER_FILES, err, "i", job->file) &&
+		       ix_db_run(&w->db, IX_W_GONE_FOLDERS, err, "i", job->file);
+	}
+	return true;
+}
+
+static bool apply_chunk(struct ix_scan *scan, const struct ix_chunk *chunk, struct err *err)
+{
+	struct ix_writer *w = &scan->index->writer;
+	bool ok;
+
+	(void)pthread_mutex_lock(&scan->index->mutex);
+	w->store_fd = scan->options->store_fd;
+	w->follow = scan->options->follow;
+	ok = ix_writer_begin(w, err);
+	for (size_t i = 0; ok && i < chunk->count; i++)
+		ok = apply_job(scan, &chunk->jobs[i], err);
+	if (!ok)
+		ix_writer_abort(w);
+	(void)pthread_mutex_unlock(&scan->index->mutex);
+	return ok;
+}
+
+static bool write_all(struct ix_scan *scan, struct ix_ring *ring, struct err *err)
+{
+	bool end = false;
+
+	while (!end) {
+		struct ix_chunk *chunk = ix_ring_next(ring, ix_monotonic_ns() + COMMIT_NS / 3, &end);
+		bool ok = true;
+
+		if (chunk != NULL) {
+			ok = apply_chunk(scan, chunk, err);
+			ix_ring_empty(ring, chunk);
+		}
+		if (!ok || !ix_scan_commit(scan, false, err))
+			return false;
+		ix_scan_progress(scan, false);
+		if (ix_scan_stopped(scan))
+			break;
+	}
+	return ix_scan_commit(scan, true, err);
+}
+
+/* ---- The walk with its threads ------------------------------------------ */
+
+static unsigned thread_count(const struct ix_scan_options *options)
+{
+	long cores = options->threads > 0 ? (long)options->threads : sysconf(_SC_NPROCESSORS_ONLN);
+
+	return (unsigned)MIN_OF(MAX_OF(cores, 1), (long)THREADS_MAX);
+}
+
+static bool start_parsers(struct ix_scan *scan, struct ix_ring *ring,
+			  struct parsing_thread *threads, unsigned wanted, unsigned *started,
+			  struct err *err)
+{
+	for (*started = 0; *started < wanted; (*started)++) {
+		struct parsing_thread *t = &threads[*started];
+
+		t->ring = ring;
+		if (!ix_parser_init(&t->parser, scan->options, err))
+			return false;
+		if (pthread_create(&t->thread, NULL, parse_chunks, t) != 0) {
+			ix_parser_release(&t->parser);
+			/* Fewer are slower, none cannot work. */
+			return *started > 0 || err_set(err, ERR_NOMEM, "cannot start a thread");
+		}
+	}
+	return true;
+}
+
+static bool run_walk(struct ix_scan *scan, struct ix_ring *ring, struct parsing_thread *threads,
+		     struct err *err)
+{
+	pthread_t walker;
+	unsigned started;
+	bool walking = false;
+	bool ok = start_parsers(scan, ring, threads, thread_count(scan->options), &started, err);
+
+	if (ok) {
+		walking = pthread_create(&walker, NULL, ix_walk_run, scan->walk) == 0;
+		ok = walking || err_set(err, ERR_NOMEM, "cannot start a thread");
+	}
+	ok = ok && write_all(scan, ring, err);
+	/* At the end everybody has gone already; after a stop or an error this
+	 * sends them home. */
+	ix_ring_abort(ring);
+	if (walking)
+		(void)pthread_join(walker, NULL);
+	for (unsigned i = 0; i < started; i++) {
+		(void)pthread_join(threads[i].thread, NULL);
+		ix_parser_release(&threads[i].parser);
+	}
+	if (ok && scan->walk->err.code != ERR_NONE) {
+		if (err != NULL)
+			*err = scan->walk->err;
+		return false;
+	}
+	return ok;
+}
+
+static bool walk_store(struct ix_scan *scan, struct err *err)
+{
+	struct parsing_thread *threads CLEANUP_FREE = calloc(THREADS_MAX, sizeof(*threads));
+	struct ix_ring ring;
+	bool ok;
+
+	if (threads == NULL)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	ok = ix_ring_init(&ring, err);
+	scan->walk->ring = &ring;
+	ok = ok && run_walk(scan, &ring, threads, err);
+	ix_ring_release(&ring);
+	return ok;
+}
+
+/* ---- The scan ----------------------------------------------------------- */
+
+static bool set_state(struct ix_scan *scan, enum ix_scan_state state, const char *reason,
+		      struct err *err)
+{
+	struct ix_writer *w = &scan->index->writer;
+
+	(void)pthread_mutex_lock(&scan->index->mutex);
+	if (!ix_writer_begin(w, err)) {
+		(void)pthread_mutex_unlock(&scan->index->mutex);
+		return false;
+	}
+	w->status.state = state;
+	if (reason != NULL)
+		(void)snprintf(w->status.state_reason, sizeof(w->status.state_reason), "%s", reason);
+	if (state == IX_SCAN_RUNNING)
+		w->status.scan_started_ns = ix_now_ns();
+	else
+		w->status.scan_ended_ns = ix_now_ns();
+	w->dirty = true;
+	w->queued = 0;
+	return ix_index_commit(scan->index, scan->options, err);
+}
+
+static bool prepare(struct ix_scan *scan, struct err *err)
+{
+	struct ix_writer *w = &scan->index->writer;
+	bool ok;
+
+	(void)pthread_mutex_lock(&scan->index->mutex);
+	ok = ix_writer_begin(w, err) && ix_db_run(&w->db, IX_W_REQUEST_DONE, err, "") &&
+	     ix_db_exec(&w->db, "DELETE FROM gone; DELETE FROM gone_folder", err);
+	if (!ok)
+		ix_writer_abort(w);
+	scan->walk->next_folder = w->next_folder;
+	(void)pthread_mutex_unlock(&scan->index->mutex);
+	return ok && set_state(scan, IX_SCAN_RUNNING, "", err);
+}
+
+static bool settle_pending(struct ix_scan *scan, struct err *err)
+{
+	bool found = true;
+
+	for (unsigned round = 0; found && round < ROUNDS_MAX; round++) {
+		if (!ix_scan_pending(scan, &found, err))
+			return false;
+	}
+	return true;
+}
+
+static bool run(struct ix_scan *scan, struct err *err)
+{
+	bool suspicious;
+
+	if (!prepare(scan, err) || !walk_store(scan, err))
+		return false;
+	if (!atomic_load(&scan->walk->done) || ix_scan_stopped(scan))
+		return set_state(scan, IX_SCAN_STOPPED, "stopped before it was done", err);
+	if (!settle_pending(scan, err) || !ix_scan_suspect(scan, &suspicious, err))
+		return false;
+	if (suspicious)
+		return set_state(scan, IX_SCAN_SUSPICIOUS, NULL, err);
+	if (!ix_scan_gone(scan, err) || !settle_pending(scan, err))
+		return false;
+	if (ix_scan_stopped(scan))
+		return set_state(scan, IX_SCAN_STOPPED, "stopped before it was done", err);
+	return set_state(scan, IX_SCAN_COMPLETE, "", err);
+}
+
+bool ix_scan(struct ix_index *index, const struct ix_scan_options *options, struct err *err)
+{
+	struct ix_walk walk = {.options = options, .index_path = index->path};
+	struct ix_scan scan = {.index = index, .options = options, .walk = &walk};
+	struct err reason = {0};
+	bool ok;
+
+	if (!index->is_writer)
+		return err_set(err, ERR_USAGE, "another process writes this index");
+	(void)pthread_mutex_lock(&index->scan_mutex);
+	ok = run(&scan, &reason);
+	/* The disk may be full: then this fails too, and the next one to open the
+	 * index sees that the scan did not end. */
+	if (!ok && !set_state(&scan, IX_SCAN_STOPPED, reason.message, NULL))
+		log_trace(LOG_SCAN, "the state of the scan could not be written");
+	ix_scan_progress(&scan, true);
+	(void)pthread_mutex_unlock(&index->scan_mutex);
+	if (!ok && err != NULL)
+		*err = reason;
+	return ok;
+}
+
+/* ---- One file ----------------------------------------------------------- */
+
+static bool refresh(struct ix_scan *scan, int64_t file, struct err *err)
+{
+	struct ix_parser parser;
+	struct ix_result result;
+	bool ok;
+
+	if (!ix_parser_init(&parser, scan->options, err))
+		return false;
+	ix_result_init(&result);
+	ok = ix_scan_refile(scan, &parser, &result, file, err);
+	ix_result_release(&result);
+	ix_parser_release(&parser);
+	return ok && settle_pending(scan, err);
+}
+
+bool ix_refresh(struct ix_index *index, const struct ix_scan_options *options, int64_t file,
+		struct err *err)
+{
+	struct ix_scan scan = {.index = index, .options = options};
+
+	if (!index->is_writer)
+		return err_set(err, ERR_STALE, "the file changed, and another process writes the index");
+	return refresh(&scan, file, err);
+}

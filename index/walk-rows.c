@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+#include "index/walk-rows.h"
+
+bool ix_walk_db_open(struct ix_db *db, const char *path, struct err *err)
+{
+	static const char *const sql_table[IX_K_COUNT] = {
+		[IX_K_FILES] = "SELECT id, name, state, size, inode, mtime, ctime FROM file"
+			       " WHERE folder = ? AND name > ? ORDER BY name LIMIT 64",
+		[IX_K_FOLDERS] = "SELECT id, prefix FROM folder WHERE parent = ? AND prefix > ?"
+				 " ORDER BY prefix LIMIT 64",
+		[IX_K_FILE] = "SELECT id FROM file WHERE folder = ? AND name = ?",
+	};
+	_Static_assert(IX_PAGE_ROWS == 64, "LIMIT above");
+
+	return ix_db_open(db, path, IX_DB_READ, err) &&
+	       ix_db_exec(db, "PRAGMA cache_size = -1024; PRAGMA mmap_size = 0", err) &&
+	       ix_db_prepare(db, sql_table, IX_K_COUNT, err);
+}
+
+void ix_walk_rows_init(struct ix_walk_rows *rows, enum ix_walk_sql statement, int64_t folder,
+		       const char *prefix)
+{
+	memset(rows, 0, sizeof(*rows));
+	rows->statement = statement;
+	rows->folder = folder;
+	rows->prefix = prefix;
+}
+
+void ix_walk_rows_release(struct ix_walk_rows *rows)
+{
+	free(rows->page);
+	rows->page = NULL;
+}
+
+static void copy_name(struct ix_walk_row *row, struct span name)
+{
+	name.size = MIN_OF(name.size, sizeof(row->name) - 1);
+	if (name.size > 0)
+		memcpy(row->name, name.data, name.size);
+	row->name[name.size] = '\0';
+}
+
+static void read_row(const struct ix_walk_rows *rows, sqlite3_stmt *from, struct ix_walk_row *row)
+{
+	struct span name = ix_db_blob(from, 1);
+	size_t prefix = strlen(rows->prefix);
+
+	row->id = ix_db_int(from, 0);
+	if (rows->statement == IX_K_FILES) {
+		copy_name(row, name);
+		row->state = (enum ix_file_state)ix_db_int(from, 2);
+		row->print.size = (uint64_t)ix_db_int(from, 3);
+		row->print.inode = (uint64_t)ix_db_int(from, 4);
+		row->print.mtime_ns = ix_db_int(from, 5);
+		row->print.ctime_ns = ix_db_int(from, 6);
+	} else if (name.size > prefix) {
+		/* Without the folder's own prefix and the slash. */
+		copy_name(row, span_of(name.data + prefix, name.size - prefix - 1));
+	} else {
+		row->name[0] = '\0';
+	}
+}
+
+/* Rows behind the name: bytes of a file name, or the prefix of a folder. */
+static bool read_page(struct ix_walk_rows *rows, struct ix_db *db, struct span behind,
+		      struct err *err)
+{
+	sqlite3_stmt *row = ix_db_bind(db, rows->statement, "ib", rows->folder, &behind);
+	enum ix_step step;
+
+	rows->count = rows->at = 0;
+	while ((step = ix_db_step(db, rows->statement, err)) == IX_STEP_ROW) {
+		if (rows->count < IX_PAGE_ROWS)
+			read_row(rows, row, &rows->page[rows->count++]);
+	}
+	rows->last = rows->count < IX_PAGE_ROWS;
+	return step == IX_STEP_DONE;
+}
+
+bool ix_walk_rows_peek(struct ix_walk_rows *rows, struct ix_db *db, struct ix_walk_row **row,
+		       struct err *err)
+{
+	struct buf behind CLEANUP_BUF = buf_empty(BUF_NO_LIMIT);
+
+	*row = NULL;
+	if (rows->at == rows->count && !rows->last) {
+		if (rows->statement == IX_K_FOLDERS)
+			buf_append_text(&behind, rows->prefix);
+		if (rows->page == NULL) {
+			rows->page = calloc(IX_PAGE_ROWS, sizeof(*rows->page));
+			if (rows->page == NULL)
+				return err_set(err, ERR_NOMEM, "out of memory");
+		} else {
+			buf_append_text(&behind, rows->page[rows->count - 1].name);
+			if (rows->statement == IX_K_FOLDERS)
+				buf_append_byte(&behind, '/');
+		}
+		(void)buf_text(&behind);
+		if (!buf_ok(&behind, err) || !read_page(rows, db, buf_span(&behind), err))
+			return false;
+	}
+	if (rows->at < rows->count)
+		*row = &rows->page[rows->at];
+	return true;
+}
+
+void ix_walk_rows_next(struct ix_walk_rows *rows)
+{
+	rows->at++;
+}
+
+bool ix_walk_find_file(struct ix_db *db, int64_t folder, const char *name, int64_t *id,
+		       struct err *err)
+{
+	struct span bytes = span_of_text(name);
+	enum ix_step step = ix_db_first(db, IX_K_FILE, err, "ib", folder, &bytes);
+
+	*id = 0;
+	if (step == IX_STEP_ROW) {
+		*id = ix_db_int(db->statements[IX_K_FILE], 0);
+		ix_db_reset(db, IX_K_FILE);
+	}
+	return step != IX_STEP_FAILED;
+}
