@@ -125,8 +125,8 @@ void dc_charset_parse(struct dc_charset *charset, struct span value)
 	size_t begin = 0;
 
 	*charset = (struct dc_charset){.fallback = fallback};
-	while (value.size > 0 && (value.data[value.size - 1] == ' ' ||
-				  value.data[value.size - 1] == '\0'))
+	while (value.size > 0 &&
+	       (value.data[value.size - 1] == ' ' || value.data[value.size - 1] == '\0'))
 		value.size--;
 	if (value.size == 0)
 		return;

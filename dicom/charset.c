@@ -37,7 +37,7 @@ struct decoder {
 };
 
 static const struct {
-	char final[4]; /* what follows ESC */
+	char final[4];  /* what follows ESC */
 	uint8_t g0, g1; /* what it designates */
 } escapes[] = {
 	{"(B", SET_ASCII, 0},
@@ -165,15 +165,27 @@ static void take_high(struct decoder *d)
 	}
 }
 
+/* A separator inside two-byte text should come after an escape back to one byte
+ * (PS3.5 6.1.2.5.3). Where the next byte cannot be the second of a pair, it is
+ * a separator whose writer left the escape out. */
+static bool is_lone_separator(const struct decoder *d)
+{
+	size_t next = d->at + 1;
+
+	return has_separators(d) && is_separator(d, d->value.data[d->at]) &&
+	       (next == d->value.size || d->value.data[next] < 0x21);
+}
+
 static void take_low(struct decoder *d)
 {
 	uint8_t c = d->value.data[d->at];
+	bool pair = c > 0x20 && c < 0x7f && !is_lone_separator(d);
 
-	if (d->now.g0 == SET_JIS0208 && c > 0x20 && c < 0x7f) {
+	if (pair && d->now.g0 == SET_JIS0208) {
 		take_pair(d, dc_charset_jis0208);
 		return;
 	}
-	if (d->now.g0 == SET_JIS0212 && c > 0x20 && c < 0x7f) {
+	if (pair && d->now.g0 == SET_JIS0212) {
 		take_pair(d, dc_charset_jis0212);
 		return;
 	}

@@ -16,10 +16,10 @@
 /* A parsed value of (0008,0005): plain data, copied freely, inherited by
  * items. All zero is the default repertoire (ISO-IR 6). */
 struct dc_charset {
-	uint8_t count;                       /* terms in use; 0: absent */
+	uint8_t count;                      /* terms in use; 0: absent */
 	uint8_t term[DC_CHARSET_MAX_TERMS]; /* private codes of charset.c; [0] is value 1 */
-	uint8_t fallback;                    /* for bytes over 0x7f in IR 6: private code; 0: Latin-1 */
-	bool unknown;                        /* a defined term was not recognised */
+	uint8_t fallback; /* for bytes over 0x7f in IR 6: private code; 0: Latin-1 */
+	bool unknown;     /* a defined term was not recognised */
 };
 
 /* Parses the element's value (PS3.3 C.12.1.1.2; misspelt terms by an alias

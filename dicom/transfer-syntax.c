@@ -10,7 +10,10 @@
 #define DICOM(suffix) "1.2.840.10008.1." suffix
 
 /* Little endian with explicit VRs, as all but the oldest syntaxes are. */
-#define NATIVE(uid_, label_) {.uid = (uid_), .label = (label_), .explicit_vr = true}
+#define NATIVE(uid_, label_)                                                                       \
+	{                                                                                          \
+		.uid = (uid_), .label = (label_), .explicit_vr = true                              \
+	}
 #define FRAMES(uid_, label_)                                                                       \
 	{                                                                                          \
 		.uid = (uid_), .label = (label_), .explicit_vr = true,                             \

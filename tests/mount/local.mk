@@ -3,15 +3,16 @@
 # Tests with real mounts; each skips itself where nothing can be mounted.
 
 mount_scripts = \
+	%D%/bad-input.sh \
 	%D%/change.sh \
 	%D%/data.sh \
+	%D%/documented.sh \
 	%D%/growth.sh \
 	%D%/hang.sh \
+	%D%/index-program.sh \
 	%D%/load.sh \
+	%D%/mount-helper.sh \
 	%D%/snapshot.sh \
-	%D%/test-bad-input.sh \
-	%D%/test-documented.sh \
-	%D%/test-mount-helper.sh \
 	%D%/tree.sh
 TESTS += $(mount_scripts)
 

@@ -29,7 +29,9 @@ check_PROGRAMS += $(test_tools)
 %C%_make_store_SOURCES = %D%/make-store.c $(sample_sources)
 
 # Scripts.
+TESTS += %D%/check-tables.sh
 EXTRA_DIST += \
+	%D%/check-tables.sh \
 	%D%/compare-json \
 	%D%/compare-pixels \
 	%D%/make-charsets \

@@ -8,7 +8,9 @@ if HAVE_CMOCKA
 # unit_tests += %D%/test-X
 unit_tests += %D%/test-base
 unit_tests += %D%/test-cases
+unit_tests += %D%/test-charset
 unit_tests += %D%/test-content
+unit_tests += %D%/test-dictionary
 unit_tests += %D%/test-facts
 unit_tests += %D%/test-json
 unit_tests += %D%/test-json-any
@@ -23,6 +25,7 @@ unit_tests += %D%/test-pixel
 unit_tests += %D%/test-places
 unit_tests += %D%/test-png
 unit_tests += %D%/test-progress
+unit_tests += %D%/test-uid
 endif
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)

@@ -3,8 +3,13 @@
  * SPDX-License-Identifier: MIT
  */
 #include "dicom/charset.h"
+#include "dicom/dataset.h"
+#include "dicom/value.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -50,8 +55,12 @@ static void names_of_the_standard(void **state)
 	static const struct row rows[] = {
 		/* H.3.1, H.3.2 */
 		ROW("\\ISO 2022 IR 87", PN,
-		    "Yamada^Tarou=" ESC "$B;3ED" ESC "(B^" ESC "$BB@O:" ESC "(B=" ESC
-		    "$B$d$^$@" ESC "(B^" ESC "$B$?$m$&" ESC "(B",
+		    "Yamada^Tarou=" ESC "$B;3ED" ESC "(B^" ESC "$BB@O:" ESC "(B=" ESC "$B$d$^$@" ESC
+		    "(B^" ESC "$B$?$m$&" ESC "(B",
+		    "Yamada^Tarou=山田^太郎=やまだ^たろう"),
+		/* Without the escapes back in front of the separators. */
+		ROW("\\ISO 2022 IR 87", PN,
+		    "Yamada^Tarou=" ESC "$B;3ED^" ESC "$BB@O:=" ESC "$B$d$^$@^" ESC "$B$?$m$&" ESC "(B",
 		    "Yamada^Tarou=山田^太郎=やまだ^たろう"),
 		ROW("ISO 2022 IR 13\\ISO 2022 IR 87", PN,
 		    "\324\317\300\336^\300\333\263=" ESC "$B;3ED" ESC "(J^" ESC "$BB@O:" ESC
@@ -66,10 +75,10 @@ static void names_of_the_standard(void **state)
 		    "Hong^Gildong=洪^吉洞=홍^길동"),
 		/* J.1 to J.4 */
 		ROW("ISO_IR 192", PN, "Wang^XiaoDong=王^小東=", "Wang^XiaoDong=王^小東="),
-		ROW("GB18030", PN, "Wang^XiaoDong=\315\365^\320\241\266\253=",
-		    "Wang^XiaoDong=王^小东="),
-		ROW("GBK", PN, "Wang^XiaoDong=\315\365^\320\241\266\253=",
-		    "Wang^XiaoDong=王^小东="),
+		ROW("GB18030", PN,
+		    "Wang^XiaoDong=\315\365^\320\241\266\253=", "Wang^XiaoDong=王^小东="),
+		ROW("GBK", PN,
+		    "Wang^XiaoDong=\315\365^\320\241\266\253=", "Wang^XiaoDong=王^小东="),
 		/* K.2 */
 		ROW("\\ISO 2022 IR 58", PN,
 		    "Zhang^XiaoDong=" ESC "$)A\325\305^" ESC "$)A\320\241\266\253=",
@@ -79,8 +88,7 @@ static void names_of_the_standard(void **state)
 		ROW("ISO_IR 109", PN, "\246\266", "Ĥĥ"),
 		ROW("ISO_IR 110", PN, "\252\347", "Ēį"),
 		ROW("ISO_IR 144", PN, "\273\356\332\145\343\321\343\340\323", "Люкeубург"),
-		ROW("ISO_IR 127", PN, "\342\310\307\346\352^\344\346\322\307\321",
-		    "قباني^لنزار"),
+		ROW("ISO_IR 127", PN, "\342\310\307\346\352^\344\346\322\307\321", "قباني^لنزار"),
 		ROW("ISO_IR 126", PN, "\304\351\357\355\365\363\351\357\362", "Διονυσιος"),
 		ROW("ISO_IR 138", PN, "\371\370\345\357^\343\341\345\370\344", "שרון^דבורה"),
 		ROW("ISO_IR 148", PN, "\307avu\376o\360lu", "Çavuşoğlu"),
@@ -174,7 +182,8 @@ static void broken_input(void **state)
 		ROW("GB18030", LO, "\2010", BAD "0"),
 		ROW("GB18030", LO, "\201\177\377\200", BAD "\177" BAD BAD),
 		ROW("GB18030", LO, "\2010\2010\2262\2210", "\302\200𣇈"),
-		ROW("GB18030", LO, "\2200\2010\343\062\232\065", "\360\220\200\200\364\217\277\277"),
+		ROW("GB18030", LO, "\2200\2010\343\062\232\065",
+		    "\360\220\200\200\364\217\277\277"),
 		ROW("GB18030", LO, "\343\062\232\066\2041\2449", BAD "\357\277\277"),
 		ROW("GB18030", LO, "\2041\2450", BAD),
 		ROW("", LO, "a\0b", "a\0b"),
@@ -254,7 +263,8 @@ static void terms_and_their_misspellings(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct dc_charset charset = {.fallback = 3, .count = 7, .unknown = true}, like = {0};
+		struct dc_charset charset = {.fallback = 3, .count = 7, .unknown = true},
+				  like = {0};
 
 		dc_charset_parse(&charset, span_of_text(rows[i].charset));
 		dc_charset_parse(&like, span_of_text(rows[i].like));
@@ -294,12 +304,13 @@ static void any_bytes_give_utf8(void **state)
 
 		for (size_t i = 0; i < size; i++) {
 			seed = seed * 6364136223846793005u + 1442695040888963407u;
-			in[i] = (uint8_t)(seed >> 60) & 1 ? (uint8_t)(seed >> 40)
-							  : (uint8_t)likely[(seed >> 33) %
-									    (sizeof(likely) - 1)];
+			in[i] = (uint8_t)(seed >> 60) & 1
+					? (uint8_t)(seed >> 40)
+					: (uint8_t)likely[(seed >> 33) % (sizeof(likely) - 1)];
 		}
 		dc_charset_parse(&charset, span_of_text(charsets[round % ARRAY_LEN(charsets)]));
-		dc_charset_decode(&charset, vrs[round / 16 % ARRAY_LEN(vrs)], span_of(in, size), &out);
+		dc_charset_decode(&charset, vrs[round / 16 % ARRAY_LEN(vrs)], span_of(in, size),
+				  &out);
 		assert_true(dc_utf8_valid(buf_span(&out)));
 		for (size_t i = 0; i < out.size; i++)
 			values += out.data[i] == '\\';
@@ -334,8 +345,8 @@ static void utf8_is_strict(void **state)
 		{"eight byt\303", false},
 		{"\377", false},
 	};
-	static const uint32_t points[] = {0, 0x7f, 0x80, 0x7ff, 0x800, 0xd7ff, 0xe000, 0xffff,
-					  0x10000, 0x10ffff};
+	static const uint32_t points[] = {0,      0x7f,   0x80,   0x7ff,   0x800,
+					  0xd7ff, 0xe000, 0xffff, 0x10000, 0x10ffff};
 	CLEANUP_BUF struct buf out = buf_empty(BUF_NO_LIMIT);
 	size_t at = 0;
 
@@ -362,6 +373,69 @@ static void utf8_is_strict(void **state)
 	assert_int_equal(at, 3);
 }
 
+/* Patient's Name of a file, decoded; "" when it has none. */
+static void read_name(const char *path, struct buf *name)
+{
+	int fd CLEANUP_FD = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	struct dc_file_source file;
+	struct dc_dataset dataset CLEANUP_DATASET = {0};
+	struct dc_parser parser CLEANUP_PARSER = {0};
+	struct err err = {0};
+	struct span value;
+
+	assert_true(fd >= 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	dc_file_source_init(&file, fd, (uint64_t)st.st_size, NULL);
+	assert_true(dc_dataset_open(&dataset, &file.base, &err));
+	assert_true(dc_dataset_parser(&dataset, NULL, &parser, &err));
+	do {
+		assert_true(dc_parser_next(&parser, &err));
+		if (parser.event != DC_EVENT_ELEMENT || parser.element.tag != 0x00100010)
+			continue;
+		assert_true(dc_parser_value(&parser, &value, &err));
+		dc_charset_decode(dc_parser_charset(&parser), DC_VR_PN, dc_value_trim(value, false),
+				  name);
+	} while (parser.event != DC_EVENT_END);
+	dc_source_release(&file.base);
+}
+
+static void real_files(void **state)
+{
+	static const struct {
+		const char *file, *name;
+	} rows[] = {
+		{"chrArab.dcm", "قباني^لنزار"},
+		{"chrFren.dcm", "Buc^Jérôme"},
+		{"chrFrenMulti.dcm", "Buc^Jérôme"},
+		{"chrGreek.dcm", "Διονυσιος"},
+		{"chrH32.dcm", "ﾔﾏﾀﾞ^ﾀﾛｳ=山田^太郎=やまだ^たろう"},
+		{"chrHbrw.dcm", "שרון^דבורה"},
+		{"chrJapMulti.dcm", "やまだ^たろう"},
+		{"chrJapMultiExplicitIR6.dcm", "やまだ^たろう"},
+		{"chrKoreanMulti.dcm", "김희중"},
+		{"chrRuss.dcm", "Люкceмбypг"},
+		{"chrX2.dcm", "Wang^XiaoDong=王^小东="},
+	};
+	const char *data = getenv("DICOMFS_TEST_DATA"), *top = getenv("top_srcdir");
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		CLEANUP_BUF struct buf name = buf_empty(BUF_NO_LIMIT);
+		char path[4096];
+
+		if (data != NULL)
+			(void)snprintf(path, sizeof(path), "%s/pydicom/%s", data, rows[i].file);
+		else
+			(void)snprintf(path, sizeof(path), "%s/../shared/data/pydicom/%s",
+				       top != NULL ? top : ".", rows[i].file);
+		if (access(path, R_OK) != 0)
+			skip();
+		read_name(path, &name);
+		assert_string_equal(buf_text(&name), rows[i].name);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -373,6 +447,7 @@ int main(void)
 		cmocka_unit_test(terms_and_their_misspellings),
 		cmocka_unit_test(any_bytes_give_utf8),
 		cmocka_unit_test(utf8_is_strict),
+		cmocka_unit_test(real_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

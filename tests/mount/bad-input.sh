@@ -12,7 +12,9 @@ mkdir home store store/sub other mnt full full/x
 printf 'no DICOM\n' >store/readme.txt
 printf 'a file\n' >file
 index=$scratch/index.sqlite
-dicomfs=$top_builddir/dicomfs
+# A copy, where other users can run it too.
+dicomfs=$scratch/dicomfs
+cp "$top_builddir/dicomfs" . && chmod 755 . dicomfs
 dicomfs_index=$top_builddir/dicomfs-index
 
 # Runs dicomfs and expects LINE on standard error, word for word; %s in it
@@ -112,10 +114,19 @@ else
 	skip "index on a full disk" "cannot mount a tmpfs"
 fi
 
+# A /dev of its own, with nothing but what the first argument makes.
+in_bare_dev() { # COMMAND-THAT-MAKES-FUSE COMMAND...
+	# shellcheck disable=SC2016
+	unshare --mount bash -c '
+		mount -t tmpfs none /dev && eval "$1" && shift && exec "$@"' bash "$@"
+}
+
 # Only the rights of root hide what a user would meet.
-if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
-	as=(setpriv --reuid 65534 --regid 65534 --clear-groups)
-	chmod 755 . && chmod 755 store && mkdir -m 700 private && mkdir -m 755 writable
+if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null && in_bare_dev true true 2>/dev/null; then
+	# Where root is alone, /dev/fuse is often for root alone.
+	as=(in_bare_dev "mknod -m 666 /dev/fuse c 10 229"
+		setpriv --reuid 65534 --regid 65534 --clear-groups)
+	chmod 755 store && mkdir -m 700 private && mkdir -m 755 writable
 	chown 65534 writable
 	mkdir -m 700 writable/mnt && chown 65534 writable/mnt
 	if "${as[@]}" "$dicomfs" -V >/dev/null 2>&1; then
@@ -129,8 +140,12 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
 			bad "allow_other as a user" 6 \
 				"allow_other: /etc/fuse.conf has to say user_allow_other first" \
 				-o allow_other,index=writable/i store writable/mnt
+		as=(in_bare_dev "mknod -m 600 /dev/fuse c 10 229"
+			setpriv --reuid 65534 --regid 65534 --clear-groups)
+		bad "/dev/fuse not permitted" 6 "/dev/fuse may not be opened: Permission denied" \
+			-o index=writable/i store writable/mnt
 	else
-		skip "as another user" "the build folder is closed to other users"
+		skip "as another user" "the folder of the test is closed to other users"
 	fi
 	as=()
 else
@@ -139,12 +154,6 @@ fi
 
 ### /dev/fuse
 
-# A /dev of its own, without fuse or with one that is somebody else's device.
-in_bare_dev() { # COMMAND-THAT-MAKES-FUSE COMMAND...
-	# shellcheck disable=SC2016
-	unshare --mount bash -c '
-		mount -t tmpfs none /dev && eval "$1" && shift && exec "$@"' bash "$@"
-}
 if in_bare_dev true true 2>/dev/null; then
 	as=(in_bare_dev true)
 	bad "/dev/fuse missing" 6 \
@@ -167,14 +176,14 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null && unshare --mount true
 			done
 			exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"' "$scratch/file" "$@"
 	}
-	if "${dicomfs}" -V >/dev/null && without_fusermount "$dicomfs" -V >/dev/null 2>&1; then
+	if without_fusermount "$dicomfs" -V >/dev/null 2>&1; then
 		as=(without_fusermount)
 		bad "fusermount3 missing" 6 \
 			"fusermount3 is missing (package fuse3), and only root can mount without it" \
 			-o index=writable/i store writable/mnt
 		as=()
 	else
-		skip "fusermount3 missing" "the build folder is closed to other users"
+		skip "fusermount3 missing" "the folder of the test is closed to other users"
 	fi
 else
 	skip "fusermount3 missing" "not root"
