@@ -78,11 +78,6 @@ static struct state initial_state(uint8_t term)
 	return state;
 }
 
-static bool has_separators(const struct decoder *d)
-{
-	return d->now.g0 == SET_ASCII || d->now.g0 == SET_ROMAJI;
-}
-
 static bool is_separator(const struct decoder *d, uint8_t c)
 {
 	return (d->values && c == '\\') || (d->name && (c == '^' || c == '='));
@@ -172,7 +167,7 @@ static bool is_lone_separator(const struct decoder *d)
 {
 	size_t next = d->at + 1;
 
-	return has_separators(d) && is_separator(d, d->value.data[d->at]) &&
+	return is_separator(d, d->value.data[d->at]) &&
 	       (next == d->value.size || d->value.data[next] < 0x21);
 }
 
@@ -197,7 +192,7 @@ static void take_low(struct decoder *d)
 	else
 		buf_append_byte(d->out, c);
 	/* PS3.5 6.1.2.5.3: back to value 1 at every control and separator. */
-	if (c < 0x20 || (has_separators(d) && is_separator(d, c)))
+	if (c < 0x20 || is_separator(d, c))
 		d->now = d->initial;
 }
 
