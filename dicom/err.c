@@ -97,7 +97,7 @@ bool err_prefix(struct err *err, const char *format, ...)
 	va_end(args);
 	memcpy(rest, err->message, sizeof(rest));
 	/* A cut message is still useful; the context in front matters more. */
-	(void)snprintf(err->message, sizeof(err->message), "%.127s: %.126s", context, rest);
+	(void)snprintf(err->message, sizeof(err->message), "%.255s: %.254s", context, rest);
 	trim_partial_character(err->message, sizeof(err->message));
 	return false;
 }

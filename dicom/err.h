@@ -27,7 +27,7 @@ enum err_code {
 struct err {
 	enum err_code code;
 	int sys; /* errno where the operating system gave one, else 0 */
-	char message[256];
+	char message[512];
 };
 
 /* Both return false, so that "return err_set(...)" is the failing path.

@@ -35,11 +35,11 @@ static void errors_carry_context(void **state)
 static void long_messages_end_on_a_character(void **state)
 {
 	struct err err = {0};
-	char text[400];
+	char text[800];
 
 	(void)state;
 	memset(text, 'x', sizeof(text));
-	text[399] = '\0';
+	text[799] = '\0';
 	/* The two bytes of an e-acute straddle the end of the message. */
 	text[sizeof(err.message) - 2] = (char)0xc3;
 	text[sizeof(err.message) - 1] = (char)0xa9;
