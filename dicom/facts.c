@@ -88,8 +88,11 @@ static int find_fact(uint32_t tag)
 /* Cuts what was decoded at text->data + start to its first value, trimmed. */
 static void keep_first_value(struct buf *text, size_t start, bool all_values)
 {
-	struct span value = span_of(text->data + start, text->size - start), first;
+	struct span value, first;
 
+	if (text->size == start)
+		return;
+	value = span_of(text->data + start, text->size - start);
 	if (!all_values && dc_value_text(value, 0, &first))
 		value = first;
 	value = dc_value_trim(value, true);

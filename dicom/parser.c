@@ -446,8 +446,8 @@ static bool stray_delimiter(struct dc_parser *p, uint32_t tag, bool *again, stru
 	return close_level(p);
 }
 
-/* Fewer bytes than a header needs: padding if they are zero or stand behind the
- * pixel data, else the beginning of something that was cut off. */
+/* Fewer bytes than a header needs: padding if they are zero, too few for a tag
+ * or stand behind the pixel data, else the beginning of something cut off. */
 static bool leftover(struct dc_parser *p, size_t left, struct err *err)
 {
 	const uint8_t *b;
@@ -458,7 +458,7 @@ static bool leftover(struct dc_parser *p, size_t left, struct err *err)
 		return false;
 	for (size_t i = 0; i < there; i++)
 		zero = zero && b[i] == 0;
-	if (!zero && p->last_tag < DC_TAG_PIXEL_DATA)
+	if (!zero && left >= 4 && p->last_tag < DC_TAG_PIXEL_DATA)
 		return damaged(p, ERR_CORRUPT, "ends inside the header of an element");
 	p->ignored_tail = left;
 	p->event = DC_EVENT_END;

@@ -3,7 +3,9 @@
 
 /* Buckets of the hash table; a chain is short for any number of pictures that
  * fits into memory. */
-#define BUCKETS 4096u
+#define BUCKETS 16384u
+/* What an entry costs beside its bytes: with many small files it counts. */
+#define OVERHEAD 256u
 
 struct entry {
 	struct fs_key key;
@@ -90,6 +92,11 @@ bool fs_cache_open(struct fs_cache **out, uint64_t limit, struct err *err)
 	return true;
 }
 
+static uint64_t cost(const struct fs_blob *blob)
+{
+	return blob->size + OVERHEAD;
+}
+
 static struct entry **find_slot(struct fs_cache *cache, const struct fs_key *key)
 {
 	struct entry **slot = &cache->buckets[fs_key_hash(key) % BUCKETS];
@@ -128,7 +135,7 @@ static void drop(struct fs_cache *cache, struct entry *entry)
 
 	*slot = entry->chain;
 	unlink_used(cache, entry);
-	cache->size -= entry->blob->size;
+	cache->size -= cost(entry->blob);
 	fs_blob_unref(entry->blob);
 	free(entry);
 }
@@ -155,7 +162,7 @@ static struct entry *insert(struct fs_cache *cache, const struct fs_key *key,
 	entry->blob = fs_blob_ref(blob);
 	*slot = entry;
 	link_newest(cache, entry);
-	cache->size += blob->size;
+	cache->size += cost(blob);
 	return entry;
 }
 
@@ -175,7 +182,7 @@ struct fs_blob *fs_cache_find(struct fs_cache *cache, const struct fs_key *key)
 void fs_cache_add(struct fs_cache *cache, const struct fs_key *key, struct fs_blob *blob)
 {
 	/* Others need not leave for what cannot stay. */
-	if (blob->size > cache->limit || cache->pinned > cache->limit - blob->size)
+	if (cost(blob) > cache->limit || cache->pinned > cache->limit - cost(blob))
 		return;
 	if (insert(cache, key, blob) != NULL)
 		trim(cache);
@@ -185,21 +192,21 @@ struct fs_blob *fs_cache_pin(struct fs_cache *cache, const struct fs_key *key,
 			     struct fs_blob *blob)
 {
 	struct entry *entry = *find_slot(cache, key);
-	bool fits = cache->pinned <= cache->limit && blob->size <= cache->limit - cache->pinned;
+	bool fits = cache->pinned <= cache->limit && cost(blob) <= cache->limit - cache->pinned;
 
 	if (entry != NULL && entry->pins > 0) {
 		entry->pins++;
 		return fs_blob_ref(entry->blob);
 	}
 	/* Only what is larger than the whole bound may exceed it, and one at a time. */
-	if (!fits && (blob->size <= cache->limit || cache->pinned > cache->limit))
+	if (!fits && (cost(blob) <= cache->limit || cache->pinned > cache->limit))
 		return NULL;
 	entry = insert(cache, key, blob);
 	if (entry == NULL)
 		return NULL;
 	unlink_used(cache, entry);
 	entry->pins = 1;
-	cache->pinned += entry->blob->size;
+	cache->pinned += cost(entry->blob);
 	trim(cache);
 	return fs_blob_ref(entry->blob);
 }
@@ -210,7 +217,7 @@ void fs_cache_unpin(struct fs_cache *cache, const struct fs_key *key)
 
 	if (entry == NULL || entry->pins == 0 || --entry->pins > 0)
 		return;
-	cache->pinned -= entry->blob->size;
+	cache->pinned -= cost(entry->blob);
 	link_newest(cache, entry);
 	trim(cache);
 }

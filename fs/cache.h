@@ -54,7 +54,7 @@ void fs_cache_add(struct fs_cache *cache, const struct fs_key *key, struct fs_bl
 struct fs_blob *fs_cache_pin(struct fs_cache *cache, const struct fs_key *key,
 			     struct fs_blob *blob) MUST_CHECK;
 void fs_cache_unpin(struct fs_cache *cache, const struct fs_key *key);
-/* Bytes held. */
+/* Bytes held, those to manage them included. */
 uint64_t fs_cache_size(const struct fs_cache *cache);
 
 #endif

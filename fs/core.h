@@ -25,6 +25,12 @@
 /* Bytes of the largest request to read. */
 #define FS_READ_SIZE ((size_t)1024 * 1024)
 
+/* fs/handle.h */
+struct fs_handles {
+	pthread_mutex_t lock;
+	struct fs_handle *first;
+};
+
 struct fs_session {
 	const struct fs_options *options;
 	struct ix_index *index;
@@ -47,15 +53,21 @@ struct fs_session {
 	struct fs_pool *status_pool; /* snapshots: never waits for the store */
 	struct fs_content *content;
 	struct fs_snapshots *snapshots;
+	struct fs_handles handles;
 	struct fs_inval *inval;
 	struct fs_rescan *rescan;
 
+	atomic_llong last_warning; /* s, monotonic: see fs_session_may_warn() */
 	pthread_mutex_t statvfs_lock;
 	struct statvfs statvfs; /* of the store; taken now and then, see rescan */
 };
 
 /* fs/session.c: asks the store how large it is; may wait for it. */
 void fs_session_statvfs_refresh(struct fs_session *session);
+
+/* For failures of the store, of which a lost disk has one a file: true once a
+ * second. */
+bool fs_session_may_warn(struct fs_session *session);
 
 /* fs/ops.c */
 extern const struct fuse_lowlevel_ops fs_ops;

@@ -23,6 +23,7 @@ struct fs_handle {
 	uint8_t type; /* enum fs_handle_type */
 	uint64_t size; /* st_size */
 	struct fs_session *session;
+	struct fs_handle *next, **link; /* in the session's list */
 	union {
 		struct fs_store_file file;
 		struct {
@@ -34,6 +35,12 @@ struct fs_handle {
 		const char *text;
 	};
 };
+
+/* Handles of a session: the kernel forgets to release what is open when the
+ * mount ends. */
+void fs_handles_init(struct fs_handles *handles);
+/* Closes what is left. No other thread may use handles any more. */
+void fs_handles_release(struct fs_handles *handles);
 
 /* With one reference; what the union holds becomes the handle's. NULL: no
  * memory. */

@@ -32,7 +32,7 @@ static bool print_summary(struct ix_index *index, const struct fs_options *optio
 		fs_summary_text(&summary, &text);
 	if (!buf_ok(&text, err))
 		return false;
-	if (fwrite(text.data, 1, text.size, stdout) != text.size || fflush(stdout) != 0)
+	if (fwrite(buf_text(&text), 1, text.size, stdout) != text.size || fflush(stdout) != 0)
 		return err_set(err, ERR_IO, "the summary cannot be written");
 	return true;
 }

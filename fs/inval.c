@@ -30,6 +30,7 @@ struct fs_inval {
 	pthread_cond_t work; /* queued is not empty any more, or stop */
 	pthread_cond_t room; /* queued was taken, or stop */
 	struct batch queued;
+	int64_t last_series; /* whose kind folders are in queued already */
 	bool stop, started;
 	pthread_t thread;
 };
@@ -107,6 +108,19 @@ static void add_entry(struct batch *batch, uint64_t parent, const char *name, co
 	buf_append(&batch->names, suffix, strlen(suffix) + 1);
 }
 
+/* With the last instance of a kind its folder goes, and nothing else says so. */
+static void add_kind_folders(struct fs_inval *inval, int64_t series, uint32_t kinds)
+{
+	if (inval->last_series == series)
+		return;
+	for (unsigned number = 0; number < RN_KIND_LIMIT; number++) {
+		if (rn_kind_table[number] != NULL && (kinds >> number & 1) != 0)
+			add_entry(&inval->queued, fs_nodeid_of_index(series),
+				  rn_kind_table[number]->folder, "");
+	}
+	inval->last_series = series;
+}
+
 static void add_instance(struct batch *batch, const struct fs_options *options,
 			 const struct ix_change *change)
 {
@@ -129,9 +143,10 @@ static void add_instance(struct batch *batch, const struct fs_options *options,
 	}
 }
 
-static void add_change(struct batch *batch, const struct fs_options *options,
-		       const struct ix_change *change, bool settled)
+static void add_change(struct fs_inval *inval, const struct ix_change *change, bool settled)
 {
+	struct batch *batch = &inval->queued;
+
 	switch ((enum ix_change_type)change->type) {
 	case IX_CHANGE_ADDED:
 		if (!settled)
@@ -146,11 +161,12 @@ static void add_change(struct batch *batch, const struct fs_options *options,
 		add_node(batch, fs_nodeid_of_index(change->id));
 		return;
 	case IX_CHANGE_INSTANCE_ADDED:
-		if (!settled)
-			return;
-		/* fall through */
+		if (settled)
+			add_instance(batch, inval->options, change);
+		return;
 	case IX_CHANGE_INSTANCE_REMOVED:
-		add_instance(batch, options, change);
+		add_instance(batch, inval->options, change);
+		add_kind_folders(inval, change->parent, change->kinds & inval->options->kinds);
 		return;
 	}
 }
@@ -164,7 +180,7 @@ void fs_inval_changes(struct fs_inval *inval, const struct ix_change *changes, s
 			pthread_cond_wait(&inval->room, &inval->lock);
 		if (inval->stop)
 			break;
-		add_change(&inval->queued, inval->options, &changes[i], settled);
+		add_change(inval, &changes[i], settled);
 		pthread_cond_signal(&inval->work);
 	}
 	pthread_mutex_unlock(&inval->lock);
@@ -227,6 +243,7 @@ static bool take(struct fs_inval *inval, struct batch *batch, bool may_wait)
 		pthread_cond_wait(&inval->work, &inval->lock);
 	*batch = inval->queued;
 	batch_init(&inval->queued);
+	inval->last_series = 0;
 	stop = inval->stop;
 	pthread_cond_broadcast(&inval->room);
 	pthread_mutex_unlock(&inval->lock);

@@ -226,6 +226,9 @@ int main(int argc, char *argv[])
 		complain(&err);
 		return FS_EXIT_USAGE;
 	}
+	/* Whoever waits for the end of a pipe that we inherited waits for us. */
+	if (!options.foreground)
+		(void)close_range(STDERR_FILENO + 1, ~0u, 0);
 	/* The index and what else is made holds patients' data. */
 	(void)umask(077);
 	result = run_steps(checks, ARRAY_LEN(checks), &mount);

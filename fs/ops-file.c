@@ -45,7 +45,7 @@ static struct fs_handle *open_original(struct open_job *open, struct fs_thread *
 		return NULL;
 	}
 	if (!fs_source_open(session, thread, open->instance, source, &handle->file, err)) {
-		if (err->code == ERR_IO)
+		if (err->code == ERR_IO && fs_session_may_warn(session))
 			log_warning("%s: %s", source->path, err->message);
 		return NULL;
 	}

@@ -171,6 +171,6 @@ bool fs_options_answer(enum fs_program program, enum fs_action action)
 		fs_options_list(program, &text);
 		break;
 	}
-	return buf_ok(&text, NULL) && fwrite(text.data, 1, text.size, stdout) == text.size &&
+	return buf_ok(&text, NULL) && fwrite(buf_text(&text), 1, text.size, stdout) == text.size &&
 	       fflush(stdout) == 0;
 }

@@ -414,7 +414,7 @@ static bool conf_allows_other(void)
 	return false;
 }
 
-static bool check_device(bool must_open, struct err *err)
+static bool check_device(struct err *err)
 {
 	CLEANUP_FD int fd = open(FUSE_DEVICE, O_RDWR | O_CLOEXEC);
 
@@ -430,27 +430,18 @@ static bool check_device(bool must_open, struct err *err)
 		return err_set(err, ERR_IO,
 			       FUSE_DEVICE ": the kernel has no FUSE; load the module "
 					   "(modprobe fuse)");
-	case EACCES:
 	case EPERM:
-		/* fusermount3 opens it with its own rights. */
-		if (!must_open && errno == EACCES)
-			return true;
-		return err_set(err, ERR_IO, FUSE_DEVICE " may not be opened: %s",
-			       errno == EPERM ? "this container has no right to the device"
-					      : "permission denied");
+		return err_set(err, ERR_IO,
+			       FUSE_DEVICE " may not be opened: this container has no right to the "
+					   "device");
 	default:
-		return err_set_sys(err, errno, FUSE_DEVICE);
+		return err_set_sys(err, errno, FUSE_DEVICE " may not be opened");
 	}
 }
 
-bool fs_check_fuse(const struct fs_options *options, struct err *err)
+/* What fusermount3 would refuse, or who it is that is missing. */
+static bool check_fusermount(const struct fs_options *options, struct err *err)
 {
-	bool privileged = may_mount();
-
-	if (!check_device(privileged, err))
-		return false;
-	if (privileged)
-		return true;
 	if (!find_fusermount())
 		return err_set(err, ERR_IO,
 			       "fusermount3 is missing (package fuse3), and only root can mount "
@@ -459,4 +450,9 @@ bool fs_check_fuse(const struct fs_options *options, struct err *err)
 		return err_set(err, ERR_IO,
 			       "allow_other: /etc/fuse.conf has to say user_allow_other first");
 	return true;
+}
+
+bool fs_check_fuse(const struct fs_options *options, struct err *err)
+{
+	return (may_mount() || check_fusermount(options, err)) && check_device(err);
 }

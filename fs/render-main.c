@@ -161,7 +161,7 @@ static bool render(const struct arguments *arguments, struct dc_dataset *dataset
 
 static bool render_file(const struct arguments *arguments, struct buf *out, struct err *err)
 {
-	CLEANUP_FD int fd = open(arguments->file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	CLEANUP_FD int fd = open(arguments->file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct dc_file_source source CLEANUP(release_source) = {.base.ops = NULL};
 	struct dc_dataset dataset CLEANUP_DATASET = {0};
 	struct stat status;

@@ -7,9 +7,11 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fs/core.h"
@@ -36,6 +38,14 @@ void fs_session_statvfs_refresh(struct fs_session *session)
 	pthread_mutex_lock(&session->statvfs_lock);
 	session->statvfs = st;
 	pthread_mutex_unlock(&session->statvfs_lock);
+}
+
+bool fs_session_may_warn(struct fs_session *session)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return atomic_exchange(&session->last_warning, (long long)now.tv_sec) != now.tv_sec;
 }
 
 /* ---- Opening ------------------------------------------------------------- */
@@ -76,7 +86,8 @@ static bool open_parts(struct fs_session *session, struct err *err)
 	       fs_rescan_open(&session->rescan, session, err);
 }
 
-static PRINTF_LIKE(2, 0) void log_to_trace(enum fuse_log_level level, const char *format, va_list args)
+static PRINTF_LIKE(2, 0) void log_to_trace(enum fuse_log_level level, const char *format,
+					   va_list args)
 {
 	char line[256];
 
@@ -84,6 +95,19 @@ static PRINTF_LIKE(2, 0) void log_to_trace(enum fuse_log_level level, const char
 	(void)vsnprintf(line, sizeof(line), format, args);
 	line[strcspn(line, "\n")] = '\0';
 	log_trace(LOG_FUSE, "%s", line);
+}
+
+static PRINTF_LIKE(2, 0) void log_fuse(enum fuse_log_level level, const char *format, va_list args)
+{
+	char line[256];
+
+	if (level > FUSE_LOG_ERR) {
+		log_to_trace(level, format, args);
+		return;
+	}
+	(void)vsnprintf(line, sizeof(line), format, args);
+	line[strcspn(line, "\n")] = '\0';
+	log_warning("%s", line);
 }
 
 static bool mount_session(struct fs_session *session, struct err *err)
@@ -107,6 +131,8 @@ static bool mount_session(struct fs_session *session, struct err *err)
 			return err_set(err, ERR_IO, "cannot mount on %s", options->mountpoint);
 		return err_set_sys(err, errno, "cannot mount on %s", options->mountpoint);
 	}
+	if (!options->debug)
+		fuse_set_log_func(log_fuse);
 	session->mounted = true;
 	return true;
 }
@@ -127,6 +153,7 @@ bool fs_session_open(struct fs_session **out, const struct fs_options *options,
 	session->local = !options->follow && fs_store_is_local(store_fd);
 	atomic_init(&session->initialised, false);
 	atomic_init(&session->stopping, false);
+	atomic_init(&session->last_warning, -1);
 	pthread_mutex_init(&session->statvfs_lock, NULL);
 	(void)pthread_key_create(&session->thread_key, NULL);
 	fs_session_statvfs_refresh(session);
@@ -177,6 +204,17 @@ static void raise_read_ahead(const char *mountpoint)
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd >= 0 && write(fd, READ_AHEAD_KB, strlen(READ_AHEAD_KB)) < 0)
 		log_trace(LOG_FUSE, "%s: %s", path, strerror(errno));
+}
+
+/* Every open original holds a descriptor. */
+static void raise_open_files(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static bool start_threads(struct fs_session *session, struct fs_dispatch **dispatch,
@@ -252,6 +290,7 @@ bool fs_session_run(struct fs_session *session, struct err *err)
 	/* Pictures come and go all day: what is freed goes back to the system. */
 	(void)mallopt(M_MMAP_THRESHOLD, 1024 * 1024);
 	(void)mallopt(M_TRIM_THRESHOLD, 4 * 1024 * 1024);
+	raise_open_files();
 	ok = start_threads(session, &dispatch, err);
 	if (ok && !atomic_load(&session->stopping))
 		raise_read_ahead(session->options->mountpoint);

@@ -168,8 +168,12 @@ static void failed(void *context, struct fs_thread *thread, const struct fs_key 
 	if (reader == NULL || source == NULL ||
 	    !ix_source_get(reader, key->instance, 0, source, &note))
 		return;
-	(void)err_prefix(&why, "%s of frame %u", kind, key->frame + 1);
-	log_warning("%s: %s", source->path, why.message);
+	if (key->frame > 0)
+		(void)err_prefix(&why, "%s, frame %u", kind, key->frame + 1);
+	else
+		(void)err_prefix(&why, "%s", kind);
+	if (err->code != ERR_IO || fs_session_may_warn(session))
+		log_warning("%s: %s", source->path, why.message);
 	/* A disk that failed once is no property of the file. */
 	if (err->code == ERR_IO)
 		return;

@@ -50,7 +50,6 @@ struct search {
 	int64_t patient, study, series;
 	uint64_t patient_ino, study_ino, series_ino;
 	char patient_name[IX_NAME_MAX + 1], study_name[IX_NAME_MAX + 1];
-	bool plain; /* see struct ix_view_object */
 };
 
 static void release_search(struct search *s)
@@ -136,68 +135,75 @@ static bool make_patient(struct search *s, const struct ix_patient_key *patient,
 	return ix_db_finish(&s->w->db, IX_W_PATIENT_INSERT, err);
 }
 
-/* *others: studies of that UID under other patients. */
-static bool find_study(struct search *s, bool *others, struct err *err)
+static bool find_study(struct search *s, struct err *err)
 {
 	struct span key = buf_span(&s->key);
-	sqlite3_stmt *row = ix_db_bind(&s->w->db, IX_W_STUDY_FIND, "i", (int64_t)ix_hash(key));
+	sqlite3_stmt *row = ix_db_bind(&s->w->db, IX_W_STUDY_FIND, "ii", (int64_t)ix_hash(key),
+				       s->patient);
 	enum ix_step step;
 
 	s->study = 0;
-	*others = false;
 	while ((step = ix_db_step(&s->w->db, IX_W_STUDY_FIND, err)) == IX_STEP_ROW) {
-		if (ix_db_int(row, 2) != s->patient || !span_equals(ix_db_blob(row, 1), key)) {
-			*others = true;
-		} else {
-			s->study = ix_db_int(row, 0);
-			s->study_ino = (uint64_t)ix_db_int(row, 3);
-			s->plain = ix_db_int(row, 5) != 0;
-			(void)snprintf(s->study_name, sizeof(s->study_name), "%s",
-				       ix_db_text(row, 4));
-		}
-		if (s->study != 0 && *others) {
-			ix_db_reset(&s->w->db, IX_W_STUDY_FIND);
-			return true;
-		}
+		if (!span_equals(ix_db_blob(row, 1), key))
+			continue;
+		s->study = ix_db_int(row, 0);
+		s->study_ino = (uint64_t)ix_db_int(row, 2);
+		(void)snprintf(s->study_name, sizeof(s->study_name), "%s", ix_db_text(row, 3));
+		ix_db_reset(&s->w->db, IX_W_STUDY_FIND);
+		return true;
 	}
 	return step == IX_STEP_DONE;
 }
 
-static bool make_study(struct search *s, bool others, struct err *err)
+/* Whether other patients have a study of that UID. */
+static bool find_others(struct search *s, int64_t uid_hash, bool *others, struct err *err)
+{
+	enum ix_step step = ix_db_first(&s->w->db, IX_W_STUDY_OTHER, err, "ii", uid_hash, s->patient);
+
+	*others = step == IX_STEP_ROW;
+	if (*others)
+		ix_db_reset(&s->w->db, IX_W_STUDY_OTHER);
+	return step != IX_STEP_FAILED;
+}
+
+static bool make_study(struct search *s, struct err *err)
 {
 	struct span key = buf_span(&s->key), packed;
+	int64_t uid_hash = (int64_t)ix_hash(key);
 	struct buf links CLEANUP_BUF = buf_empty(BUF_NO_LIMIT);
 	struct ix_view_object object = {
 		.level = DC_LEVEL_STUDY,
 		.patient = s->patient_name,
 		.study = s->study_name,
 		.fact = s->facts->fact,
-		.plain = s->plain = !others,
 		.mtime = s->mtime,
 		.ctime = s->ctime,
 	};
 	sqlite3_stmt *row;
+	bool others;
 
 	s->study_ino = ix_ident(s->patient_ino, IX_NODE_FOLDER, key);
-	if (!add_folder(s, s->patient, IX_NODE_FOLDER, s->study_ino, ix_name_study, ix_hash(key),
-			s->study_name, &s->study, err))
+	if (!find_others(s, uid_hash, &others, err) ||
+	    !add_folder(s, s->patient, IX_NODE_FOLDER, s->study_ino, ix_name_study,
+			(uint64_t)uid_hash, s->study_name, &s->study, err))
 		return false;
 	s->w->status.counts.studies++;
 	if (others) {
 		/* Who comes first has to be found out, and those in the cache do not
 		 * know yet that their study is shared. */
-		if (ix_writer_touch(&s->w->studies, (int64_t)ix_hash(key), err) == NULL)
+		if (ix_writer_touch(&s->w->studies, uid_hash, err) == NULL)
 			return false;
 		ix_places_clear(&s->w->places);
 	}
 	object.id = s->study;
 	object.ino = s->study_ino;
+	object.plain = !others;
 	if (!ix_view_link(s->w, &object, &links, err))
 		return false;
 	packed = buf_span(&links);
-	row = ix_db_bind(&s->w->db, IX_W_STUDY_INSERT, "iibib", s->study, (int64_t)ix_hash(key), &key,
+	row = ix_db_bind(&s->w->db, IX_W_STUDY_INSERT, "iiibib", s->study, s->patient, uid_hash, &key,
 			 (int64_t)object.plain, &packed);
-	(void)ix_schema_bind(row, 6, DC_LEVEL_STUDY, s->facts->fact);
+	(void)ix_schema_bind(row, 7, DC_LEVEL_STUDY, s->facts->fact);
 	return ix_db_finish(&s->w->db, IX_W_STUDY_INSERT, err);
 }
 
@@ -231,7 +237,7 @@ static bool make_series(struct search *s, struct err *err)
 		.study = s->study_name,
 		.series = name,
 		.fact = s->facts->fact,
-		.plain = s->plain,
+		.plain = true,
 		.mtime = s->mtime,
 		.ctime = s->ctime,
 	};
@@ -262,8 +268,6 @@ static bool make_series(struct search *s, struct err *err)
 static bool open_study(struct search *s, struct ix_claim *claim, struct span study_key,
 		       const char *study_uid, struct err *err)
 {
-	bool others;
-
 	buf_truncate(&s->key, 0);
 	ix_patient_key_bytes(&claim->patient, study_uid, &s->key);
 	if (!buf_ok(&s->key, err) || !find_patient(s, err) ||
@@ -271,9 +275,9 @@ static bool open_study(struct search *s, struct ix_claim *claim, struct span stu
 		return false;
 	buf_truncate(&s->key, 0);
 	buf_append(&s->key, study_key.data, study_key.size);
-	if (!buf_ok(&s->key, err) || !find_study(s, &others, err))
+	if (!buf_ok(&s->key, err) || !find_study(s, err))
 		return false;
-	return s->study != 0 || make_study(s, others, err);
+	return s->study != 0 || make_study(s, err);
 }
 
 /* A claim that was met before: its folders exist. */
@@ -282,11 +286,8 @@ static bool reopen_study(struct search *s, int64_t study, struct err *err)
 	struct ix_node node, patient;
 
 	if (!ix_node_read(s->w, study, &node, err) ||
-	    !ix_node_read(s->w, node.parent, &patient, err) ||
-	    !ix_db_one(&s->w->db, IX_W_STUDY_GET, err, "i", study))
+	    !ix_node_read(s->w, node.parent, &patient, err))
 		return false;
-	s->plain = ix_db_int(s->w->db.statements[IX_W_STUDY_GET], 2) != 0;
-	ix_db_reset(&s->w->db, IX_W_STUDY_GET);
 	s->study = study;
 	s->study_ino = node.ino;
 	memcpy(s->study_name, node.name, sizeof(s->study_name));
@@ -315,12 +316,7 @@ static bool load_place(struct search *s, int64_t claim, int64_t uid_hash, struct
 	column = ix_fact_set_read(&place->facts, row, column, DC_LEVEL_STUDY);
 	(void)ix_fact_set_read(&place->facts, row, column, DC_LEVEL_SERIES);
 	ix_db_reset(&w->db, IX_W_PLACE_FACTS);
-	if (!buf_ok(&place->facts.text, err))
-		return false;
-	/* Whether it is shared: find_study() again, by the key in s. */
-	buf_truncate(&s->key, 0);
-	ix_study_key(s->facts, s->path, &s->key);
-	return buf_ok(&s->key, err) && find_study(s, &place->shared, err);
+	return buf_ok(&place->facts.text, err) && find_others(s, uid_hash, &place->shared, err);
 }
 
 static bool search_place(struct search *s, struct ix_place *place, struct err *err)

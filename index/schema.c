@@ -57,7 +57,7 @@ static const char table_sql[] =
 static const char index_sql[] =
 	"CREATE INDEX patient_key ON patient(key_hash);"
 	"CREATE INDEX patient_number ON patient(number_hash);"
-	"CREATE INDEX study_uid ON study(uid_hash);"
+	"CREATE INDEX study_uid ON study(uid_hash, patient);"
 	"CREATE INDEX series_uid ON series(study, uid_hash);"
 	"CREATE INDEX instance_series ON instance(series);"
 	"CREATE UNIQUE INDEX instance_name ON instance(series, name);"
@@ -72,8 +72,9 @@ static const struct {
 } level_table[] = {
 	{DC_LEVEL_PATIENT, "CREATE TABLE patient(id INTEGER PRIMARY KEY, key_hash INTEGER NOT NULL,"
 			   " key BLOB NOT NULL, number_hash INTEGER"},
-	{DC_LEVEL_STUDY, "CREATE TABLE study(id INTEGER PRIMARY KEY, uid_hash INTEGER NOT NULL,"
-			 " key BLOB NOT NULL, plain INTEGER NOT NULL, links BLOB"},
+	{DC_LEVEL_STUDY, "CREATE TABLE study(id INTEGER PRIMARY KEY, patient INTEGER NOT NULL,"
+			 " uid_hash INTEGER NOT NULL, key BLOB NOT NULL, plain INTEGER NOT NULL,"
+			 " links BLOB"},
 	{DC_LEVEL_SERIES, "CREATE TABLE series(id INTEGER PRIMARY KEY, study INTEGER NOT NULL,"
 			  " uid_hash INTEGER NOT NULL, key BLOB NOT NULL, links BLOB"},
 	{DC_LEVEL_INSTANCE,

@@ -13,7 +13,8 @@
 /* Templates: text with {field} or {field|instead when empty}. A level that
  * comes out empty is left out; when the first one does, or the link, there is
  * no link. link is unique among all objects but for studies that several
- * patients share: all but the first of these are called other. */
+ * patients share: all but the first of these are called other. Both are a
+ * matter of the object, not of who came before. */
 struct view {
 	int64_t folder;     /* IX_DATES, ... */
 	const char *name;   /* of that folder */
@@ -41,7 +42,7 @@ static const struct view view_table[] = {
 	 DC_LEVEL_SERIES,
 	 {"{modality|unknown}", "{month|unknown}"},
 	 "{patient} - {day} {series}",
-	 "{patient} - {day} {series}-{patient-hash}"},
+	 NULL},
 };
 
 /* ---- Fields ------------------------------------------------------------- */
@@ -148,9 +149,17 @@ static void put_study_undated(const struct ix_view_object *object, struct buf *o
 	buf_append_text(out, name);
 }
 
+/* The folder's name with a hash of the whole chain: the same Series Instance UID
+ * may be in several studies. */
 static void put_series(const struct ix_view_object *object, struct buf *out)
 {
-	buf_append_text(out, object->series);
+	const char *hash = strrchr(object->series, '~');
+	char text[IX_HASH_TEXT_MAX + 1];
+
+	buf_append(out, object->series,
+		   hash != NULL ? (size_t)(hash - object->series) : strlen(object->series));
+	ix_hash_text(object->ino << 1, IX_HASH_TEXT, text);
+	buf_printf(out, "~%s", text);
 }
 
 static const struct {
@@ -269,8 +278,10 @@ static bool add_link(struct linking *l, const char *name, int64_t *id, struct er
 static bool add_named_link(struct linking *l, int64_t *id, struct err *err)
 {
 	char hash[IX_HASH_TEXT_MAX + 1];
-	const char *name =
-		expand(l->object, l->object->plain ? l->view->link : l->view->other, &l->text);
+	const char *name = expand(l->object,
+				  l->object->plain || l->view->other == NULL ? l->view->link
+									     : l->view->other,
+				  &l->text);
 
 	*id = 0;
 	if (l->text.size == 0)
@@ -392,149 +403,88 @@ static bool consider_study(struct ix_writer *w, int64_t id, struct first_study *
 static bool find_first_study(struct ix_writer *w, int64_t uid_hash, struct first_study *found,
 			     struct err *err)
 {
-	sqlite3_stmt *row = ix_db_bind(&w->db, IX_W_STUDY_FIND, "i", uid_hash);
+	sqlite3_stmt *row = ix_db_bind(&w->db, IX_W_STUDY_ALL, "i", uid_hash);
 	enum ix_step step;
 	size_t count = 0;
 
-	while ((step = ix_db_step(&w->db, IX_W_STUDY_FIND, err)) == IX_STEP_ROW) {
+	while ((step = ix_db_step(&w->db, IX_W_STUDY_ALL, err)) == IX_STEP_ROW) {
 		count++;
 		found->first = ix_db_int(row, 0);
-		if (ix_db_int(row, 5) != 0)
+		if (ix_db_int(row, 1) != 0)
 			found->plain = found->first;
 	}
 	/* The usual case; finding the first file takes a look at all of them. */
 	if (step == IX_STEP_FAILED || count < 2)
 		return step == IX_STEP_DONE;
 	found->first = 0;
-	(void)ix_db_bind(&w->db, IX_W_STUDY_FIND, "i", uid_hash);
-	while ((step = ix_db_step(&w->db, IX_W_STUDY_FIND, err)) == IX_STEP_ROW) {
+	(void)ix_db_bind(&w->db, IX_W_STUDY_ALL, "i", uid_hash);
+	while ((step = ix_db_step(&w->db, IX_W_STUDY_ALL, err)) == IX_STEP_ROW) {
 		if (!consider_study(w, ix_db_int(row, 0), found, err)) {
-			ix_db_reset(&w->db, IX_W_STUDY_FIND);
+			ix_db_reset(&w->db, IX_W_STUDY_ALL);
 			return false;
 		}
 	}
 	return step == IX_STEP_DONE;
 }
 
-/* Makes the links of one study or series again. */
-struct relinking {
-	struct ix_writer *w;
-	struct ix_node patient, study, series;
-	struct ix_fact_set facts;
-	struct buf links; /* packed ids, of before and then of now */
-	bool plain;
-};
-
-static bool relink(struct relinking *r, enum dc_level level, struct err *err)
+/* The facts of a study stand beside those of any of its series. */
+static bool read_study_facts(struct ix_writer *w, int64_t study, struct ix_fact_set *facts,
+			     struct err *err)
 {
-	const struct ix_node *node = level == DC_LEVEL_STUDY ? &r->study : &r->series;
-	const char *pointers[DC_FACT_COUNT];
-	struct ix_view_object object = {
-		.level = level,
-		.id = node->id,
-		.ino = node->ino,
-		.patient = r->patient.name,
-		.study = r->study.name,
-		.series = r->series.name,
-		.fact = pointers,
-		.plain = r->plain,
-		.mtime = node->mtime_ns,
-		.ctime = node->ctime_ns,
-	};
-	struct span packed;
-
-	ix_fact_set_pointers(&r->facts, pointers);
-	if (!buf_ok(&r->links, err) || !ix_view_unlink(r->w, buf_span(&r->links), err))
-		return false;
-	buf_truncate(&r->links, 0);
-	if (!ix_view_link(r->w, &object, &r->links, err))
-		return false;
-	packed = buf_span(&r->links);
-	if (level == DC_LEVEL_SERIES)
-		return ix_db_run(&r->w->db, IX_W_SERIES_LINKS, err, "bi", &packed, node->id);
-	return ix_db_run(&r->w->db, IX_W_STUDY_LINKS, err, "ibi", (int64_t)r->plain, &packed,
-			 node->id);
-}
-
-static void keep_links(struct relinking *r, enum ix_write_sql statement, int column)
-{
-	struct span packed = ix_db_blob(r->w->db.statements[statement], column);
-
-	buf_truncate(&r->links, 0);
-	buf_append(&r->links, packed.data, packed.size);
-	ix_db_reset(&r->w->db, statement);
-}
-
-/* The next series of the study behind *id with the facts of all its folders;
- * *id 0: none. */
-static bool next_series(struct relinking *r, int64_t *id, struct err *err)
-{
-	struct ix_writer *w = r->w;
 	sqlite3_stmt *row = w->db.statements[IX_W_PLACE_FACTS];
-	enum ix_step step =
-		ix_db_first(&w->db, IX_W_SERIES_NEXT, err, "ii", r->study.id, *id);
+	int64_t series;
 	int column = 1;
 
-	*id = 0;
-	if (step != IX_STEP_ROW)
-		return step == IX_STEP_DONE;
-	*id = ix_db_int(w->db.statements[IX_W_SERIES_NEXT], 0);
-	keep_links(r, IX_W_SERIES_NEXT, 1);
-	if (!ix_node_read(w, *id, &r->series, err) ||
-	    !ix_db_one(&w->db, IX_W_PLACE_FACTS, err, "i", *id))
+	if (!ix_db_one(&w->db, IX_W_SERIES_NEXT, err, "i", study))
 		return false;
-	ix_fact_set_clear(&r->facts);
-	column = ix_fact_set_read(&r->facts, row, column, DC_LEVEL_PATIENT);
-	column = ix_fact_set_read(&r->facts, row, column, DC_LEVEL_STUDY);
-	(void)ix_fact_set_read(&r->facts, row, column, DC_LEVEL_SERIES);
+	series = ix_db_int(w->db.statements[IX_W_SERIES_NEXT], 0);
+	ix_db_reset(&w->db, IX_W_SERIES_NEXT);
+	if (!ix_db_one(&w->db, IX_W_PLACE_FACTS, err, "i", series))
+		return false;
+	column = ix_fact_set_read(facts, row, column, DC_LEVEL_PATIENT);
+	(void)ix_fact_set_read(facts, row, column, DC_LEVEL_STUDY);
 	ix_db_reset(&w->db, IX_W_PLACE_FACTS);
-	return buf_ok(&r->facts.text, err);
+	return buf_ok(&facts->text, err);
 }
 
-static bool relink_all(struct relinking *r, int64_t study, struct err *err)
+static bool unlink_study(struct ix_writer *w, int64_t study, struct err *err)
 {
-	struct ix_writer *w = r->w;
-	int64_t series = 0;
+	struct buf links CLEANUP_BUF = buf_empty(BUF_NO_LIMIT);
+	struct span packed;
 
-	if (!ix_node_read(w, study, &r->study, err) ||
-	    !ix_node_read(w, r->study.parent, &r->patient, err))
+	if (!ix_db_one(&w->db, IX_W_STUDY_GET, err, "i", study))
 		return false;
-	/* The facts of a study stand beside those of any of its series. */
-	if (!next_series(r, &series, err) || !ix_db_one(&w->db, IX_W_STUDY_GET, err, "i", study))
-		return false;
-	keep_links(r, IX_W_STUDY_GET, 3);
-	if (!relink(r, DC_LEVEL_STUDY, err))
-		return false;
-	series = 0;
-	for (;;) {
-		if (!next_series(r, &series, err))
-			return false;
-		if (series == 0)
-			return true;
-		if (!relink(r, DC_LEVEL_SERIES, err))
-			return false;
-	}
+	packed = ix_db_blob(w->db.statements[IX_W_STUDY_GET], 3);
+	buf_append(&links, packed.data, packed.size);
+	ix_db_reset(&w->db, IX_W_STUDY_GET);
+	return buf_ok(&links, err) && ix_view_unlink(w, buf_span(&links), err);
 }
 
-/* All links of a study and its series, as the first of its UID or as another. */
+/* Makes the links of a study again, as the first of its UID or as another. */
 static bool relink_study(struct ix_writer *w, int64_t study, bool plain, struct err *err)
 {
-	struct relinking *r = calloc(1, sizeof(*r));
-	bool ok;
+	struct ix_fact_set facts CLEANUP_FACT_SET;
+	struct buf links CLEANUP_BUF = buf_empty(BUF_NO_LIMIT);
+	const char *pointers[DC_FACT_COUNT];
+	struct ix_node node, patient;
+	struct ix_view_object object = {.level = DC_LEVEL_STUDY, .id = study, .plain = plain};
+	struct span packed;
 
-	if (r == NULL)
-		return err_set(err, ERR_NOMEM, "out of memory");
-	r->w = w;
-	r->plain = plain;
-	r->links = buf_empty(BUF_NO_LIMIT);
-	ix_fact_set_init(&r->facts);
-	/* Places in the cache know by what name their study's links go. */
-	ix_places_clear(&w->places);
-	ok = relink_all(r, study, err);
-	ix_fact_set_release(&r->facts);
-	buf_release(&r->links);
-	free(r);
-	return ok;
+	ix_fact_set_init(&facts);
+	if (!unlink_study(w, study, err) || !ix_node_read(w, study, &node, err) ||
+	    !ix_node_read(w, node.parent, &patient, err) || !read_study_facts(w, study, &facts, err))
+		return false;
+	ix_fact_set_pointers(&facts, pointers);
+	object.ino = node.ino;
+	object.patient = patient.name;
+	object.study = node.name;
+	object.fact = pointers;
+	object.mtime = node.mtime_ns;
+	object.ctime = node.ctime_ns;
+	if (!ix_view_link(w, &object, &links, err))
+		return false;
+	packed = buf_span(&links);
+	return ix_db_run(&w->db, IX_W_STUDY_LINKS, err, "ibi", (int64_t)plain, &packed, study);
 }
 
 bool ix_view_flush(struct ix_writer *w, struct err *err)

@@ -5,12 +5,11 @@ bool ix_walk_db_open(struct ix_db *db, const char *path, struct err *err)
 {
 	static const char *const sql_table[IX_K_COUNT] = {
 		[IX_K_FILES] = "SELECT id, name, state, size, inode, mtime, ctime FROM file"
-			       " WHERE folder = ? AND name > ? ORDER BY name LIMIT 64",
+			       " WHERE folder = ? AND name > ? ORDER BY name LIMIT ?",
 		[IX_K_FOLDERS] = "SELECT id, prefix FROM folder WHERE parent = ? AND prefix > ?"
-				 " ORDER BY prefix LIMIT 64",
+				 " ORDER BY prefix LIMIT ?",
 		[IX_K_FILE] = "SELECT id FROM file WHERE folder = ? AND name = ?",
 	};
-	_Static_assert(IX_PAGE_ROWS == 64, "LIMIT above");
 
 	return ix_db_open(db, path, IX_DB_READ, err) &&
 	       ix_db_exec(db, "PRAGMA cache_size = -1024; PRAGMA mmap_size = 0", err) &&
@@ -65,16 +64,32 @@ static void read_row(const struct ix_walk_rows *rows, sqlite3_stmt *from, struct
 static bool read_page(struct ix_walk_rows *rows, struct ix_db *db, struct span behind,
 		      struct err *err)
 {
-	sqlite3_stmt *row = ix_db_bind(db, rows->statement, "ib", rows->folder, &behind);
+	sqlite3_stmt *row = ix_db_bind(db, rows->statement, "ibi", rows->folder, &behind,
+				       (int64_t)rows->capacity);
 	enum ix_step step;
 
 	rows->count = rows->at = 0;
 	while ((step = ix_db_step(db, rows->statement, err)) == IX_STEP_ROW) {
-		if (rows->count < IX_PAGE_ROWS)
+		if (rows->count < rows->capacity)
 			read_row(rows, row, &rows->page[rows->count++]);
 	}
-	rows->last = rows->count < IX_PAGE_ROWS;
+	rows->last = rows->count < rows->capacity;
 	return step == IX_STEP_DONE;
+}
+
+static bool grow_page(struct ix_walk_rows *rows, struct err *err)
+{
+	size_t capacity = rows->page == NULL ? IX_PAGE_ROWS_FIRST : IX_PAGE_ROWS;
+	struct ix_walk_row *page;
+
+	if (capacity == rows->capacity)
+		return true;
+	page = realloc(rows->page, capacity * sizeof(*page));
+	if (page == NULL)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	rows->page = page;
+	rows->capacity = capacity;
+	return true;
 }
 
 bool ix_walk_rows_peek(struct ix_walk_rows *rows, struct ix_db *db, struct ix_walk_row **row,
@@ -86,17 +101,14 @@ bool ix_walk_rows_peek(struct ix_walk_rows *rows, struct ix_db *db, struct ix_wa
 	if (rows->at == rows->count && !rows->last) {
 		if (rows->statement == IX_K_FOLDERS)
 			buf_append_text(&behind, rows->prefix);
-		if (rows->page == NULL) {
-			rows->page = calloc(IX_PAGE_ROWS, sizeof(*rows->page));
-			if (rows->page == NULL)
-				return err_set(err, ERR_NOMEM, "out of memory");
-		} else {
+		if (rows->page != NULL) {
 			buf_append_text(&behind, rows->page[rows->count - 1].name);
 			if (rows->statement == IX_K_FOLDERS)
 				buf_append_byte(&behind, '/');
 		}
 		(void)buf_text(&behind);
-		if (!buf_ok(&behind, err) || !read_page(rows, db, buf_span(&behind), err))
+		if (!buf_ok(&behind, err) || !grow_page(rows, err) ||
+		    !read_page(rows, db, buf_span(&behind), err))
 			return false;
 	}
 	if (rows->at < rows->count)

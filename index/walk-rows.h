@@ -11,6 +11,8 @@
 #include "index/db.h"
 #include "index/schema.h"
 
+/* A page grows to the second size for folders that need more than one. */
+#define IX_PAGE_ROWS_FIRST 8
 #define IX_PAGE_ROWS 64
 
 struct ix_walk_row {
@@ -28,7 +30,7 @@ struct ix_walk_rows {
 	int64_t folder;
 	const char *prefix; /* of the folder, the owner's */
 	struct ix_walk_row *page; /* NULL: nothing read yet */
-	size_t count, at;
+	size_t capacity, count, at;
 	bool last; /* no page behind this one */
 };
 

@@ -13,6 +13,10 @@
 
 /* Each level holds a descriptor and its listing. */
 #define DEPTH_MAX 200
+/* The walk reads in transactions of so many steps: opening one for each row
+ * costs more than the row, and one for all would keep the writer's log from
+ * being folded back. */
+#define STEPS_A_SNAPSHOT 512
 /* struct ix_source can hold it. */
 #define PATH_SIZE_MAX 4095
 
@@ -31,6 +35,7 @@ struct walker {
 	struct ix_db db;
 	struct level levels[DEPTH_MAX];
 	size_t depth;
+	unsigned steps; /* in this snapshot */
 	char store[PATH_MAX]; /* real path */
 	/* Folders met behind links, by a hash of device and inode, and the store
 	 * itself: none is walked twice. */
@@ -416,14 +421,24 @@ static bool visit_entry(struct walker *w, struct level *level, size_t at)
 
 /* ---- The walk ----------------------------------------------------------- */
 
+static bool renew_snapshot(struct walker *w)
+{
+	if (++w->steps < STEPS_A_SNAPSHOT)
+		return true;
+	w->steps = 0;
+	return ix_db_exec(&w->db, "COMMIT; BEGIN", w->err);
+}
+
 static bool walk_on(struct walker *w)
 {
+	if (!ix_db_exec(&w->db, "BEGIN", w->err))
+		return false;
 	while (w->depth > 0) {
 		struct level *level = &w->levels[w->depth - 1];
 		struct ix_walk_row *row;
 		int64_t id;
 
-		if (is_stopped(w))
+		if (is_stopped(w) || !renew_snapshot(w))
 			return false;
 		if (level->next < level->listing.count) {
 			if (!visit_entry(w, level, level->next++))

@@ -37,8 +37,10 @@ static const char *const sql_table[IX_W_COUNT] = {
 	[IX_W_PATIENT_FIND] = "SELECT p.id, p.key, n.ino, n.name FROM patient p"
 			      " JOIN node n ON n.id = p.id WHERE p.key_hash = ?",
 	[IX_W_PATIENT_DELETE] = "DELETE FROM patient WHERE id = ?",
-	[IX_W_STUDY_FIND] = "SELECT s.id, s.key, n.parent, n.ino, n.name, s.plain FROM study s"
-			    " JOIN node n ON n.id = s.id WHERE s.uid_hash = ?",
+	[IX_W_STUDY_FIND] = "SELECT s.id, s.key, n.ino, n.name FROM study s"
+			    " JOIN node n ON n.id = s.id WHERE s.uid_hash = ? AND s.patient = ?",
+	[IX_W_STUDY_OTHER] = "SELECT 1 FROM study WHERE uid_hash = ? AND patient <> ? LIMIT 1",
+	[IX_W_STUDY_ALL] = "SELECT id, plain FROM study WHERE uid_hash = ?",
 	[IX_W_STUDY_GET] = "SELECT uid_hash, key, plain, links FROM study WHERE id = ?",
 	[IX_W_STUDY_LINKS] = "UPDATE study SET plain = ?, links = ? WHERE id = ?",
 	[IX_W_STUDY_DELETE] = "DELETE FROM study WHERE id = ?",
@@ -48,9 +50,7 @@ static const char *const sql_table[IX_W_COUNT] = {
 	[IX_W_SERIES_FIND] = "SELECT s.id, s.key, n.ino FROM series s JOIN node n ON n.id = s.id"
 			     " WHERE s.study = ? AND s.uid_hash = ?",
 	[IX_W_SERIES_GET] = "SELECT links FROM series WHERE id = ?",
-	[IX_W_SERIES_NEXT] = "SELECT id, links FROM series WHERE study = ? AND id > ?"
-			     " ORDER BY id LIMIT 1",
-	[IX_W_SERIES_LINKS] = "UPDATE series SET links = ? WHERE id = ?",
+	[IX_W_SERIES_NEXT] = "SELECT id FROM series WHERE study = ? LIMIT 1",
 	[IX_W_SERIES_DELETE] = "DELETE FROM series WHERE id = ?",
 	[IX_W_CLAIM_EXACT] = "SELECT id, joined, study FROM claim WHERE person_hash = ?"
 			     " AND birth = ? AND issuer = ? AND person = ?",
@@ -164,7 +164,7 @@ bool ix_write_sql_prepare(struct ix_db *db, struct err *err)
 	       prepare_insert(db, IX_W_PATIENT_INSERT, DC_LEVEL_PATIENT,
 			      "INSERT INTO patient VALUES(?, ?, ?, ?", err) &&
 	       prepare_insert(db, IX_W_STUDY_INSERT, DC_LEVEL_STUDY,
-			      "INSERT INTO study VALUES(?, ?, ?, ?, ?", err) &&
+			      "INSERT INTO study VALUES(?, ?, ?, ?, ?, ?", err) &&
 	       prepare_insert(db, IX_W_SERIES_INSERT, DC_LEVEL_SERIES,
 			      "INSERT INTO series VALUES(?, ?, ?, ?, ?", err) &&
 	       prepare_insert(db, IX_W_ENTRY_INSERT, DC_LEVEL_INSTANCE,

@@ -27,7 +27,7 @@ struct walk {
 	struct level *level; /* of the item being read; NULL outside */
 	uint32_t macro;      /* sequence inside it being read; 0: none */
 	uint64_t items;      /* per-frame items seen */
-	bool done;
+	bool done;           /* that of the frame was read */
 };
 
 static bool stop_at_pixels(const struct dc_element *element, void *context UNUSED)
@@ -126,8 +126,12 @@ static bool read_groups(struct walk *walk, uint32_t sequence, struct err *err)
 				return false;
 			break;
 		case DC_EVENT_ITEM_END:
-			if (walk->macro == 0)
-				walk->level = NULL;
+			if (walk->macro != 0)
+				break;
+			walk->done = walk->level == &walk->frame;
+			walk->level = NULL;
+			if (walk->done)
+				return true;
 			break;
 		case DC_EVENT_SEQUENCE:
 			if (!at_sequence(walk, err))
@@ -152,6 +156,7 @@ static bool read_groups(struct walk *walk, uint32_t sequence, struct err *err)
 
 static bool read_header(struct walk *walk, struct err *err)
 {
+	const struct dc_image *image = walk->request->instance->image;
 	struct dc_parser *p = walk->parser;
 
 	for (;;) {
@@ -167,6 +172,9 @@ static bool read_header(struct walk *walk, struct err *err)
 			if ((tag == SHARED_GROUPS || tag == FRAME_GROUPS) &&
 			    !read_groups(walk, tag, err))
 				return false;
+			/* Frames are many: the items behind are not for this one. */
+			if (walk->done && (image->flags & DC_IMAGE_OVERLAY) == 0)
+				return true;
 		}
 		if (p->event == DC_EVENT_ELEMENT && p->element.depth == 0 &&
 		    !rn_overlays_take(&walk->params->overlays, p, walk->request->frame, err))

@@ -54,6 +54,36 @@ wait_for 10 test ! -e "$absent"
 check_fails "a patient leaves" test -e "$absent"
 is "and the listing" "$(ls "$mnt/patients" | wc -l)" 2
 check "all can be read again" walk read "$mnt/patients"
+
+# The last picture of a series takes the folder with it.
+small_dicom file "$store/p1/s1/none.dcm" 1 2 1 0 1 0
+small_dicom file "$store/p1/s1/some.dcm" 1 2 2
+rescan
+other=$(ls -d "$mnt"/patients/*1*/*/002*/ | head -n 1)
+wait_for 10 test -e "$other/png"
+is "a series with one picture of two" "$(ls "$other/dcm" | wc -l) $(ls "$other/png" | wc -l)" "2 1"
+rm "$store/p1/s1/some.dcm"
+rescan
+wait_for 10 test ! -e "$other/png"
+check_fails "no png/ without a picture" test -e "$other/png"
+is "nor in the listing" "$(ls "$other" | tr '\n' ' ')" "dcm json "
+small_dicom file "$store/p1/s1/some.dcm" 1 2 2
+rescan
+wait_for 10 test -e "$other/png"
+is "back again" "$(ls "$other" | tr '\n' ' ')" "dcm json png "
+is "with the picture" "$(ls "$other/png" | wc -l)" 1
+stop_mount
+
+# One folder with many.
+rm -rf "$store" "$scratch"/index/*
+mkdir "$store"
+small_store 1 1 5000
+start_mount wait || exit 1
+for kind in dcm json png; do
+	folder=$(ls -d "$mnt"/patients/*/*/*/$kind)
+	is "many in $kind" "$(ls -f "$folder" | sort -u | wc -l) $(ls -f "$folder" | wc -l)" "5002 5002"
+done
+check "links of many" test "$(ls -l "$folder" | grep -c '^-r--r-----')" -eq 5000
 stop_mount
 
 # A tree that grows while it is looked at.

@@ -7,16 +7,20 @@ mount_scripts = \
 	%D%/change.sh \
 	%D%/data.sh \
 	%D%/documented.sh \
+	%D%/follow.sh \
 	%D%/growth.sh \
 	%D%/hang.sh \
 	%D%/index-program.sh \
 	%D%/load.sh \
 	%D%/mount-helper.sh \
+	%D%/oracles.sh \
 	%D%/snapshot.sh \
 	%D%/tree.sh
 TESTS += $(mount_scripts)
 
 EXTRA_DIST += $(mount_scripts) \
+	%D%/dir-seek \
+	%D%/file-handle \
 	%D%/mount-lib.sh \
 	%D%/small-dicom \
 	%D%/walk

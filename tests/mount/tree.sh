@@ -45,6 +45,26 @@ is "a derived file is whole seconds younger" \
 is "longest name" "$(stat -f -c %l "$mnt")" 255
 check "df -i counts entries" test "$(stat -f -c %c "$mnt")" -ge 13
 
+# Reading folders from the middle.
+if command -v perl >/dev/null; then
+	for folder in "$mnt" "$mnt/patients" "$series" "$series/dcm" "$series/png" "$loop" \
+		"$mnt/.dicomfs"; do
+		check "telldir and seekdir: ${folder#"$mnt"}" perl "$mount_tests/dir-seek" "$folder"
+	done
+else
+	skip "telldir and seekdir" "perl is missing"
+fi
+
+# Handles as an NFS server makes them.
+if [ "$(id -u)" -eq 0 ]; then
+	python3 "$mount_tests/file-handle" get "$loop/0003.png" "$scratch/handle"
+	echo 2 >/proc/sys/vm/drop_caches
+	python3 "$mount_tests/file-handle" cat "$mnt" "$scratch/handle" >"$scratch/by-handle"
+	check "a file by its handle" cmp "$scratch/by-handle" "$loop/0003.png"
+else
+	skip "a file by its handle" "only root may open by handle"
+fi
+
 # Names that are not there.
 for probe in .Trash .Trash-0 .hidden .directory autorun.inf desktop.ini .DS_Store nothing; do
 	check_fails "no $probe" test -e "$mnt/patients/$probe"
@@ -94,6 +114,20 @@ for command in "touch $mnt/new" "mkdir $mnt/new" "ln -s a $mnt/new" "mknod $mnt/
 done
 is "the store is as it was" "$(find "$store" -type f | wc -l)" 14
 
+# What backup programs copy.
+mkdir "$scratch/copy"
+check "cp" cp -r --preserve=timestamps "$series" "$scratch/copy/cp"
+check "cp copied all bytes" diff -r "$series" "$scratch/copy/cp"
+tar -C "$series" -S -cf - . | tar -C "$scratch/copy" -xf - --one-top-level=tar
+check "tar -S copied all bytes" diff -r "$series" "$scratch/copy/tar"
+if command -v rsync >/dev/null; then
+	rsync -a "$mnt/patients" "$scratch/copy/"
+	check "rsync copied all bytes" diff -r "$mnt/patients" "$scratch/copy/patients"
+	is "rsync has nothing more to do" "$(rsync -ai "$mnt/patients" "$scratch/copy/")" ""
+else
+	skip "rsync" "rsync is missing"
+fi
+
 # The same the next time, and with a new index.
 walk list "$mnt" | grep -v '\.dicomfs' >"$scratch/first"
 stop_mount
@@ -105,6 +139,17 @@ rm -f "$index"*
 start_mount wait || exit 1
 walk list "$mnt" | grep -v '\.dicomfs' >"$scratch/third"
 check "the same with a new index" diff "$scratch/first" "$scratch/third"
+if command -v rsync >/dev/null; then
+	is "rsync has nothing to do after that" "$(rsync -ai "$mnt/patients" "$scratch/copy/")" ""
+else
+	skip "rsync after that" "rsync is missing"
+fi
+if [ "$(id -u)" -eq 0 ]; then
+	check_fails "handles of the old index are not those of the new one" \
+		python3 "$mount_tests/file-handle" cat "$mnt" "$scratch/handle"
+else
+	skip "handles of the old index" "only root may open by handle"
+fi
 stop_mount
 
 # Options.

@@ -1,0 +1,299 @@
+/*
+ * Opening an index: what is refused, what is started anew, who may write, and
+ * that row keys and inode numbers survive all of it.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "index-store.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sqlite3.h>
+
+static int setup(void **state)
+{
+	struct store *store = calloc(1, sizeof(*store));
+
+	assert_non_null(store);
+	store_make(store);
+	store_put(store, "a/1", &(struct words){.sop = "1.1"});
+	store_put(store, "a/2", &(struct words){.sop = "1.2", .number = "2", .frames = 3});
+	store_put(store, "b/1", &(struct words){.sop = "1.3", .study = "1.2.4", .series = "1.2.4.0"});
+	*state = store;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	store_remove(*state);
+	free(*state);
+	return 0;
+}
+
+static struct ix_options options_of(const struct store *store)
+{
+	return (struct ix_options){
+		.path = store->path,
+		.store = store->root,
+		.variant = "",
+		.frame_kinds = PNG_KIND,
+	};
+}
+
+static void expect_refusal(const struct ix_options *options, enum err_code code, const char *text)
+{
+	struct ix_index *index = NULL;
+	struct err err = {0};
+
+	assert_false(ix_open(&index, options, &err));
+	assert_null(index);
+	assert_int_equal(err.code, code);
+	if (strstr(err.message, text) == NULL)
+		fail_msg("\"%s\" does not hold \"%s\"", err.message, text);
+	assert_null(strchr(err.message, '\n'));
+}
+
+static void sql(const struct store *store, const char *text)
+{
+	sqlite3 *db = NULL;
+
+	assert_int_equal(sqlite3_open(store->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void test_files_are_private(void **state)
+{
+	struct store *store = *state;
+	char folder[128];
+	struct stat st;
+
+	(void)umask(0);
+	store_scan(store);
+	assert_int_equal(stat(store->path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	(void)snprintf(folder, sizeof(folder), "%s-wal", store->path);
+	assert_int_equal(stat(folder, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	(void)snprintf(folder, sizeof(folder), "%s/index", store->base);
+	assert_int_equal(stat(folder, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0700);
+	(void)umask(022);
+}
+
+static void test_refusals(void **state)
+{
+	struct store *store = *state;
+	struct ix_options options = options_of(store);
+	char path[PATH_MAX];
+
+	store_scan(store);
+	store_close(store);
+	options.store = "/elsewhere";
+	expect_refusal(&options, ERR_USAGE, "another store");
+	options = options_of(store);
+	options.variant = "x";
+	expect_refusal(&options, ERR_USAGE, "other options");
+	options = options_of(store);
+	options.path = store_path(store, "sub/i.sqlite", path);
+	expect_refusal(&options, ERR_USAGE, "inside the store");
+	options.path = "/dev/null/x/i.sqlite";
+	expect_refusal(&options, ERR_IO, "Not a directory");
+	options.path = store->root;
+	options.store = "/elsewhere";
+	expect_refusal(&options, ERR_IO, "index");
+	sql(store, "PRAGMA user_version = 99");
+	options = options_of(store);
+	expect_refusal(&options, ERR_USAGE, "newer version");
+}
+
+static void test_foreign_database_is_left_alone(void **state)
+{
+	struct store *store = *state;
+	struct ix_options options = options_of(store);
+	char folder[128];
+	struct stat st;
+
+	(void)snprintf(folder, sizeof(folder), "%s/index", store->base);
+	assert_int_equal(mkdir(folder, 0700), 0);
+	sql(store, "CREATE TABLE precious(x)");
+	expect_refusal(&options, ERR_USAGE, "another program");
+	assert_int_equal(stat(store->path, &st), 0);
+}
+
+/* Ways to spoil an index that are noticed when it is opened. */
+static void spoil_magic(struct store *store)
+{
+	int fd = open(store->path, O_WRONLY);
+
+	assert_true(pwrite(fd, "garbage", 7, 0) == 7);
+	(void)close(fd);
+}
+
+static void spoil_pages(struct store *store)
+{
+	static const char garbage[4096] = {1};
+	int fd = open(store->path, O_WRONLY);
+
+	for (off_t at = 4096; at < 40960; at += 4096)
+		assert_true(pwrite(fd, garbage, sizeof(garbage), at) == sizeof(garbage));
+	(void)close(fd);
+}
+
+static void spoil_length(struct store *store)
+{
+	assert_int_equal(truncate(store->path, 8192), 0);
+}
+
+static void spoil_version(struct store *store)
+{
+	sql(store, "UPDATE meta SET value = 'other' WHERE key = 'fingerprint'");
+}
+
+static void test_damaged_is_started_anew(void **state)
+{
+	static void (*const ways[])(struct store *store) = {spoil_magic, spoil_pages, spoil_length,
+							    spoil_version};
+	struct store *store = *state;
+	char bad[128], *before;
+	struct ix_node node;
+	int64_t highest = 0;
+
+	store_scan(store);
+	before = store_tree(store);
+	(void)snprintf(bad, sizeof(bad), "%s.bad", store->path);
+	for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+		char *after;
+
+		assert_true(store_find(store, "patients", &node));
+		store_close(store);
+		(void)unlink(bad);
+		ways[i](store);
+		store_scan(store);
+		assert_int_equal(access(bad, F_OK), 0);
+		after = store_tree(store);
+		assert_string_equal(before, after);
+		free(after);
+		/* Keys are never used again, even though the old index is lost. */
+		assert_true(store_find(store, "uids/1.2.3", &node));
+		assert_true(node.id > highest);
+		highest = node.id + 10;
+	}
+	free(before);
+}
+
+static void test_rebuild_keeps_identity(void **state)
+{
+	struct store *store = *state;
+	char *before, *after;
+	struct ix_node old, new;
+	uint64_t epoch;
+
+	store_scan(store);
+	before = store_tree(store);
+	assert_true(store_find(store, "uids/1.2.4", &old));
+	epoch = ix_epoch(store->index);
+	store_close(store);
+	store_open(store, true);
+	assert_int_equal(store_status(store).counts.files, 0);
+	store_scan(store);
+	after = store_tree(store);
+	assert_string_equal(before, after);
+	assert_true(store_find(store, "uids/1.2.3", &new));
+	assert_true(new.id > old.id);
+	assert_true(new.id <= IX_MAX_ID);
+	assert_true(ix_epoch(store->index) != epoch);
+	free(before);
+	free(after);
+}
+
+static void test_one_writer(void **state)
+{
+	struct store *store = *state;
+	struct ix_options options = options_of(store);
+	struct ix_index *follower;
+	struct ix_reader *reader;
+	struct ix_status status;
+	struct err err = {0};
+
+	store_scan(store);
+	assert_true(ix_is_writer(store->index));
+	options.must_write = true;
+	expect_refusal(&options, ERR_IO, "in use by another process");
+	options.must_write = false;
+	options.rebuild = true;
+	expect_refusal(&options, ERR_IO, "in use by another process");
+	options.rebuild = false;
+	assert_true(ix_open(&follower, &options, &err));
+	assert_false(ix_is_writer(follower));
+	assert_true(ix_epoch(follower) == ix_epoch(store->index));
+	assert_true(ix_reader_open(&reader, follower, &err));
+	assert_true(ix_status_get(reader, &status, &err));
+	assert_int_equal(status.counts.instances, 3);
+
+	/* It asks, the writer hears it, once. */
+	assert_false(ix_scan_requested(store->index));
+	assert_true(ix_request_scan(follower, &err));
+	assert_true(ix_scan_requested(store->index));
+	assert_false(ix_scan(follower, &store->options, &err));
+	assert_int_equal(err.code, ERR_USAGE);
+	store_put(store, "c", &(struct words){.sop = "1.4"});
+	store_scan(store);
+	assert_false(ix_scan_requested(store->index));
+	assert_true(ix_status_get(reader, &status, &err));
+	assert_int_equal(status.counts.instances, 4);
+	assert_true(ix_note_instance(follower, 1, "decode", "no", &err));
+	ix_reader_close(reader);
+	ix_close(follower);
+}
+
+static void test_killed_scan_is_noticed(void **state)
+{
+	struct store *store = *state;
+
+	store_scan(store);
+	store_close(store);
+	sql(store, "UPDATE status SET state = 1");
+	store_open(store, false);
+	assert_int_equal(store_status(store).state, IX_SCAN_STOPPED);
+	store_scan(store);
+	assert_int_equal(store_status(store).state, IX_SCAN_COMPLETE);
+	assert_int_equal(store->measured, 0);
+}
+
+static void test_default_path(void **state)
+{
+	struct buf a CLEANUP_BUF = buf_empty(BUF_NO_LIMIT), b CLEANUP_BUF = buf_empty(BUF_NO_LIMIT);
+	struct buf c CLEANUP_BUF = buf_empty(BUF_NO_LIMIT);
+	struct err err = {0};
+
+	(void)state;
+	assert_true(ix_default_path("/data/store one", "", &a, &err));
+	assert_true(ix_default_path("/data/store one", "v", &b, &err));
+	assert_true(ix_default_path("/other/store one", "", &c, &err));
+	assert_non_null(strstr(buf_text(&a), "/dicomfs/store one-"));
+	assert_non_null(strstr(buf_text(&a), ".sqlite"));
+	assert_string_not_equal(buf_text(&a), buf_text(&b));
+	assert_string_not_equal(buf_text(&a), buf_text(&c));
+	buf_truncate(&a, 0);
+	assert_true(ix_default_path("/", "", &a, &err));
+	assert_non_null(strstr(buf_text(&a), "/dicomfs/"));
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_files_are_private, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_foreign_database_is_left_alone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_damaged_is_started_anew, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_rebuild_keeps_identity, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_one_writer, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_killed_scan_is_noticed, setup, teardown),
+		cmocka_unit_test(test_default_path),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
