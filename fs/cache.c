@@ -11,7 +11,7 @@ struct entry {
 	struct fs_key key;
 	struct fs_blob *blob;
 	unsigned pins;
-	struct entry *chain;           /* of its bucket */
+	struct entry *chain;         /* of its bucket */
 	struct entry *newer, *older; /* NULL at the ends */
 };
 
@@ -147,8 +147,7 @@ static void trim(struct fs_cache *cache)
 		drop(cache, cache->oldest);
 }
 
-static struct entry *insert(struct fs_cache *cache, const struct fs_key *key,
-			    struct fs_blob *blob)
+static struct entry *insert(struct fs_cache *cache, const struct fs_key *key, struct fs_blob *blob)
 {
 	struct entry **slot = find_slot(cache, key);
 	struct entry *entry = *slot;
@@ -188,8 +187,7 @@ void fs_cache_add(struct fs_cache *cache, const struct fs_key *key, struct fs_bl
 		trim(cache);
 }
 
-struct fs_blob *fs_cache_pin(struct fs_cache *cache, const struct fs_key *key,
-			     struct fs_blob *blob)
+struct fs_blob *fs_cache_pin(struct fs_cache *cache, const struct fs_key *key, struct fs_blob *blob)
 {
 	struct entry *entry = *find_slot(cache, key);
 	bool fits = cache->pinned <= cache->limit && cost(blob) <= cache->limit - cache->pinned;

@@ -201,8 +201,8 @@ static void work(struct fs_job *job, struct fs_thread *thread)
 
 	if (atomic_load(&pending->cancel))
 		(void)err_set(&err, ERR_INTERRUPTED, "interrupted");
-	else if (content->ops.make(content->ops.context, thread, &pending->key,
-				   &pending->instance, &pending->cancel, &out, &err))
+	else if (content->ops.make(content->ops.context, thread, &pending->key, &pending->instance,
+				   &pending->cancel, &out, &err))
 		blob = fs_blob_new(&out);
 	if (blob == NULL && err.code == ERR_NONE)
 		(void)err_set(&err, ERR_NOMEM, "out of memory");

@@ -22,8 +22,8 @@ struct fs_content;
 struct fs_content_ops {
 	/* Makes the bytes of key, of which instance is the row it was asked with. */
 	bool (*make)(void *context, struct fs_thread *thread, const struct fs_key *key,
-		     const struct ix_instance *instance, const atomic_bool *cancel,
-		     struct buf *out, struct err *err);
+		     const struct ix_instance *instance, const atomic_bool *cancel, struct buf *out,
+		     struct err *err);
 	/* A failure of make that was not reported before; still before the waiters
 	 * are told. Not for STALE, NOMEM and INTERRUPTED. */
 	void (*failed)(void *context, struct fs_thread *thread, const struct fs_key *key,

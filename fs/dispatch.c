@@ -93,8 +93,7 @@ static void wait_for_init(struct fs_session *session)
 
 	while (poll(&ended, 1, -1) < 0 && errno == EINTR)
 		;
-	if (!atomic_load(&session->stopping) &&
-	    read(session->ended_fd, &count, sizeof(count)) < 0)
+	if (!atomic_load(&session->stopping) && read(session->ended_fd, &count, sizeof(count)) < 0)
 		log_trace(LOG_FUSE, "eventfd: %s", strerror(errno));
 }
 

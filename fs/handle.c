@@ -34,8 +34,7 @@ static void unlist(struct fs_handles *handles, struct fs_handle *handle)
 	pthread_mutex_unlock(&handles->lock);
 }
 
-struct fs_handle *fs_handle_new(struct fs_session *session, enum fs_handle_type type,
-				uint64_t size)
+struct fs_handle *fs_handle_new(struct fs_session *session, enum fs_handle_type type, uint64_t size)
 {
 	struct fs_handle *handle = calloc(1, sizeof(*handle));
 
@@ -45,7 +44,8 @@ struct fs_handle *fs_handle_new(struct fs_session *session, enum fs_handle_type 
 	handle->type = (uint8_t)type;
 	handle->size = size;
 	handle->session = session;
-	handle->file.fd = -1;
+	if (type == FS_HANDLE_STORE)
+		handle->file.fd = -1;
 	list(&session->handles, handle);
 	return handle;
 }

@@ -20,7 +20,7 @@ enum fs_handle_type {
 
 struct fs_handle {
 	atomic_uint references;
-	uint8_t type; /* enum fs_handle_type */
+	uint8_t type;  /* enum fs_handle_type */
 	uint64_t size; /* st_size */
 	struct fs_session *session;
 	struct fs_handle *next, **link; /* in the session's list */
@@ -28,7 +28,7 @@ struct fs_handle {
 		struct fs_store_file file;
 		struct {
 			struct fs_key key;
-			struct fs_blob *blob; /* NULL: not kept, made again by each read */
+			struct fs_blob *blob;         /* NULL: not kept, made again by each read */
 			struct ix_instance *instance; /* to make it from */
 		};
 		struct fs_snapshot_info snapshot;
@@ -42,8 +42,8 @@ void fs_handles_init(struct fs_handles *handles);
 /* Closes what is left. No other thread may use handles any more. */
 void fs_handles_release(struct fs_handles *handles);
 
-/* With one reference; what the union holds becomes the handle's. NULL: no
- * memory. */
+/* With one reference and an empty union; what is put there becomes the
+ * handle's. NULL: no memory. */
 struct fs_handle *fs_handle_new(struct fs_session *session, enum fs_handle_type type,
 				uint64_t size);
 struct fs_handle *fs_handle_ref(struct fs_handle *handle);

@@ -185,9 +185,8 @@ static bool lookup_in_index_folder(struct ix_reader *reader, const struct fs_opt
 	kind = rn_kind_find(span_of_text(name));
 	if (kind == NULL || ((folder->folder.kinds & options->kinds) >> kind->number & 1) == 0)
 		return no_such_entry(err);
-	node->id = (struct fs_nodeid){.class = FS_CLASS_KIND_FOLDER,
-				      .kind = kind->number,
-				      .row = folder->id.row};
+	node->id = (struct fs_nodeid){
+		.class = FS_CLASS_KIND_FOLDER, .kind = kind->number, .row = folder->id.row};
 	node->kind = kind;
 	node->folder = folder->folder;
 	return true;
@@ -396,8 +395,8 @@ static void stat_folder(const struct fs_options *options, const struct fs_node *
 	}
 }
 
-static bool stat_file(const struct fs_options *options, const struct fs_node *node,
-		      struct stat *st, struct err *err)
+static bool stat_file(const struct fs_options *options, const struct fs_node *node, struct stat *st,
+		      struct err *err)
 {
 	const struct ix_instance *instance = &node->instance;
 	const struct rn_instance known = fs_rn_instance(instance);

@@ -40,8 +40,8 @@ enum fs_class {
 #define FS_ROOT_NODEID 1
 
 struct fs_nodeid {
-	uint8_t class; /* enum fs_class */
-	uint8_t kind;  /* enum rn_kind_number */
+	uint8_t class;  /* enum fs_class */
+	uint8_t kind;   /* enum rn_kind_number */
 	uint32_t frame; /* from 0 */
 	uint32_t row;
 };
@@ -55,8 +55,8 @@ struct fs_node {
 	struct fs_nodeid id;
 	const struct rn_kind *kind; /* NULL for INDEX and SNAPSHOT */
 	union {
-		struct ix_node folder;        /* INDEX, KIND_FOLDER, CACHE_TAG (of the series) */
-		struct ix_instance instance;  /* FILE, FRAME_FOLDER, FRAME */
+		struct ix_node folder;       /* INDEX, KIND_FOLDER, CACHE_TAG (of the series) */
+		struct ix_instance instance; /* FILE, FRAME_FOLDER, FRAME */
 	};
 };
 

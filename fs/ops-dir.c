@@ -29,10 +29,10 @@ static bool add(struct listing *listing, const char *name, const struct fuse_ent
 {
 	char *to = listing->data + listing->used;
 	size_t left = listing->size - listing->used;
-	size_t needed = listing->plus ? fuse_add_direntry_plus(listing->req, to, left, name, entry,
-							       offset)
-				      : fuse_add_direntry(listing->req, to, left, name,
-							  &entry->attr, offset);
+	size_t needed =
+		listing->plus
+			? fuse_add_direntry_plus(listing->req, to, left, name, entry, offset)
+			: fuse_add_direntry(listing->req, to, left, name, &entry->attr, offset);
 
 	if (needed > left)
 		listing->full = true;
@@ -97,9 +97,8 @@ static void list_kinds(struct listing *listing, uint64_t after)
 
 		if (kind == NULL || (kinds >> number & 1) == 0)
 			continue;
-		node.id = (struct fs_nodeid){.class = FS_CLASS_KIND_FOLDER,
-					     .kind = number,
-					     .row = (uint32_t)series->id};
+		node.id = (struct fs_nodeid){
+			.class = FS_CLASS_KIND_FOLDER, .kind = number, .row = (uint32_t)series->id};
 		node.kind = kind;
 		if (!add_node(listing, kind->folder, &node, (uint64_t)number + 1))
 			return;

@@ -32,12 +32,18 @@ struct open_job {
 	uint64_t size; /* st_size as told */
 };
 
+static void drop_handle(struct fs_handle **handle)
+{
+	if (*handle != NULL)
+		fs_handle_unref(*handle);
+}
+
 static struct fs_handle *open_original(struct open_job *open, struct fs_thread *thread,
 				       struct err *err)
 {
 	struct fs_session *session = open->session;
 	struct ix_source *source CLEANUP_FREE = malloc(sizeof(*source));
-	struct fs_handle *handle CLEANUP_FREE =
+	struct fs_handle *handle CLEANUP(drop_handle) =
 		fs_handle_new(session, FS_HANDLE_STORE, open->size);
 
 	if (source == NULL || handle == NULL) {
@@ -50,7 +56,6 @@ static struct fs_handle *open_original(struct open_job *open, struct fs_thread *
 		return NULL;
 	}
 	if (handle->file.size != open->size) {
-		base_close_fd(&handle->file.fd);
 		(void)err_set(err, ERR_STALE, "the file changed since it was looked up");
 		return NULL;
 	}
@@ -84,10 +89,11 @@ static bool open_cached(fuse_req_t req, const struct fs_node *node, struct fuse_
 
 	if (reader == NULL || !fs_source_open_cached(session, reader, node->instance.id, &file))
 		return false;
-	handle = fs_handle_new(session, FS_HANDLE_STORE, node->instance.size);
-	if (handle == NULL || file.size != node->instance.size) {
+	handle = file.size == node->instance.size
+			 ? fs_handle_new(session, FS_HANDLE_STORE, file.size)
+			 : NULL;
+	if (handle == NULL) {
 		base_close_fd(&file.fd);
-		free(handle);
 		return false;
 	}
 	handle->file = file;
@@ -95,8 +101,7 @@ static bool open_cached(fuse_req_t req, const struct fs_node *node, struct fuse_
 	return true;
 }
 
-static void submit_open(fuse_req_t req, const struct fs_node *node,
-			const struct fuse_file_info *fi)
+static void submit_open(fuse_req_t req, const struct fs_node *node, const struct fuse_file_info *fi)
 {
 	struct open_job *open = calloc(1, sizeof(*open));
 
@@ -139,7 +144,7 @@ static struct fs_handle *new_blob_handle(const struct open_waiter *open, struct 
 		return handle;
 	handle->instance = malloc(sizeof(*handle->instance));
 	if (handle->instance == NULL) {
-		free(handle);
+		fs_handle_unref(handle);
 		return NULL;
 	}
 	*handle->instance = open->instance;
@@ -183,8 +188,8 @@ static void open_derived(fuse_req_t req, const struct fs_node *node,
 
 static void open_tag(fuse_req_t req, struct fuse_file_info *fi)
 {
-	struct fs_handle *handle = fs_handle_new(fs_ops_session(req), FS_HANDLE_TEXT,
-						 strlen(fs_cache_tag_text));
+	struct fs_handle *handle =
+		fs_handle_new(fs_ops_session(req), FS_HANDLE_TEXT, strlen(fs_cache_tag_text));
 
 	if (handle == NULL) {
 		(void)fuse_reply_err(req, ENOMEM);
@@ -204,7 +209,7 @@ static void open_snapshot(fuse_req_t req, uint32_t row, struct fuse_file_info *f
 		return;
 	}
 	if (!fs_snapshot_ref(session->snapshots, row, &handle->snapshot)) {
-		free(handle);
+		fs_handle_unref(handle);
 		(void)fuse_reply_err(req, ESTALE);
 		return;
 	}
@@ -273,8 +278,9 @@ static void run_read(struct fs_job *job, struct fs_thread *thread)
 	struct err err = {0};
 	bool ok;
 
-	ok = buffer != NULL ? fs_read_exact(handle_fd(handle), buffer, read->size, read->offset, &err)
-			    : err_set(&err, ERR_NOMEM, "out of memory");
+	ok = buffer != NULL
+		     ? fs_read_exact(handle_fd(handle), buffer, read->size, read->offset, &err)
+		     : err_set(&err, ERR_NOMEM, "out of memory");
 	/* A short read of a file that was cut is the change, not a broken disk. */
 	if (!check_unchanged(handle, &err))
 		ok = false;

@@ -19,8 +19,8 @@ void fs_ops_fill_snapshot(struct fs_session *session, const struct fs_snapshot_i
 	memset(entry, 0, sizeof(*entry));
 	fs_stat_init(session->options, S_IFREG, fs_ops_snapshot_ino(info->kind), info->size,
 		     info->time_ns, info->time_ns, &entry->attr);
-	entry->ino = fs_nodeid_pack(
-		(struct fs_nodeid){.class = FS_CLASS_SNAPSHOT, .row = info->row});
+	entry->ino =
+		fs_nodeid_pack((struct fs_nodeid){.class = FS_CLASS_SNAPSHOT, .row = info->row});
 	entry->generation = session->epoch;
 	/* The report never changes, but the name stands for the newest. */
 	entry->attr_timeout = FS_LONG_TIMEOUT;

@@ -62,8 +62,7 @@ static bool run_query(struct query *query, struct ix_reader *reader,
 		      const struct ix_instance *instance, struct err *err)
 {
 	emit_row(query, instance);
-	if (!query->found &&
-	    !ix_instance_facts(reader, instance->id, emit_fact, query, err))
+	if (!query->found && !ix_instance_facts(reader, instance->id, emit_fact, query, err))
 		return false;
 	return buf_ok(&query->out, err);
 }

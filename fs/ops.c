@@ -262,8 +262,7 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 	(void)fuse_reply_err(req, EROFS);
 }
 
-static void op_link(fuse_req_t req, fuse_ino_t nodeid, fuse_ino_t new_parent,
-		    const char *new_name)
+static void op_link(fuse_req_t req, fuse_ino_t nodeid, fuse_ino_t new_parent, const char *new_name)
 {
 	(void)nodeid, (void)new_parent, (void)new_name;
 	(void)fuse_reply_err(req, EROFS);
@@ -276,8 +275,8 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 	(void)fuse_reply_err(req, EROFS);
 }
 
-static void op_write(fuse_req_t req, fuse_ino_t nodeid, const char *data, size_t size,
-		     off_t offset, struct fuse_file_info *fi)
+static void op_write(fuse_req_t req, fuse_ino_t nodeid, const char *data, size_t size, off_t offset,
+		     struct fuse_file_info *fi)
 {
 	(void)nodeid, (void)data, (void)size, (void)offset, (void)fi;
 	(void)fuse_reply_err(req, EROFS);

@@ -18,8 +18,8 @@ struct fs_pool {
 	pthread_t threads[];
 };
 
-bool fs_pool_open(struct fs_pool **out, const char *name, unsigned workers,
-		  struct ix_index *index, struct err *err)
+bool fs_pool_open(struct fs_pool **out, const char *name, unsigned workers, struct ix_index *index,
+		  struct err *err)
 {
 	struct fs_pool *pool = calloc(1, sizeof(*pool) + workers * sizeof(pool->threads[0]));
 	pthread_condattr_t monotonic;

@@ -20,8 +20,8 @@ struct fs_pool;
 
 /* name: at most 12 characters, seen in top and gdb. index may be NULL. Starts
  * no thread. */
-bool fs_pool_open(struct fs_pool **pool, const char *name, unsigned workers,
-		  struct ix_index *index, struct err *err) MUST_CHECK;
+bool fs_pool_open(struct fs_pool **pool, const char *name, unsigned workers, struct ix_index *index,
+		  struct err *err) MUST_CHECK;
 bool fs_pool_start(struct fs_pool *pool, struct err *err) MUST_CHECK;
 
 /* Any thread. First in, first out. */

@@ -37,9 +37,9 @@ static void progress(const struct ix_counts *counts, uint64_t bytes_seen, bool w
 		     void *context)
 {
 	(void)context;
-	log_trace(LOG_SCAN, "%llu files%s, %llu to do, %llu bytes", (unsigned long long)counts->files,
-		  walk_done ? "" : " so far", (unsigned long long)counts->pending,
-		  (unsigned long long)bytes_seen);
+	log_trace(LOG_SCAN, "%llu files%s, %llu to do, %llu bytes",
+		  (unsigned long long)counts->files, walk_done ? "" : " so far",
+		  (unsigned long long)counts->pending, (unsigned long long)bytes_seen);
 }
 
 bool fs_rescan_open(struct fs_rescan **out, struct fs_session *session, struct err *err)

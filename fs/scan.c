@@ -1,6 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/scan.h"
 
+#include "fs/node.h"
+
+static uint32_t frame_kinds(void);
+
+/* Node numbers have room for so many frames; an instance with more has no
+ * files for them. */
+static void refuse_too_many_frames(const struct dc_image *image, struct rn_measured *rendered)
+{
+	if (image->frames <= FS_MAX_FRAMES || (rendered->kinds & frame_kinds()) == 0)
+		return;
+	rendered->kinds &= ~frame_kinds();
+	(void)err_set(&rendered->note, ERR_LIMIT, "%u frames are more than %u", image->frames,
+		      FS_MAX_FRAMES);
+}
+
 /* The index keeps the renderer's numbers without knowing the renderer. */
 static bool measure(struct dc_dataset *dataset, const struct dc_facts *facts, uint64_t file_size,
 		    void *context, struct ix_measured *measured, struct err *err)
@@ -10,6 +25,7 @@ static bool measure(struct dc_dataset *dataset, const struct dc_facts *facts, ui
 
 	if (!rn_measure(dataset, facts, file_size, &options->render, &rendered, err))
 		return false;
+	refuse_too_many_frames(&facts->image, &rendered);
 	*measured = (struct ix_measured){
 		.kinds = rendered.kinds,
 		.json_base = rendered.json_base,

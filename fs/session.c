@@ -16,6 +16,7 @@
 
 #include "fs/core.h"
 #include "fs/dispatch.h"
+#include "fs/handle.h"
 
 #define FUSE_MAGIC 0x65735546
 #define IO_THREADS 8
@@ -76,10 +77,9 @@ static bool open_parts(struct fs_session *session, struct err *err)
 		return err_set_sys(err, errno, "cannot make an eventfd");
 	return read_settled(session, err) &&
 	       fs_pool_open(&session->io_pool, "store", IO_THREADS, session->index, err) &&
-	       fs_pool_open(&session->decode_pool, "decode",
-			    MAX_OF(options->decode_threads, 1u), session->index, err) &&
-	       fs_pool_open(&session->status_pool, "status", STATUS_THREADS, session->index,
-			    err) &&
+	       fs_pool_open(&session->decode_pool, "decode", MAX_OF(options->decode_threads, 1u),
+			    session->index, err) &&
+	       fs_pool_open(&session->status_pool, "status", STATUS_THREADS, session->index, err) &&
 	       fs_content_open(&session->content, options->cache_memory, session->decode_pool,
 			       &content_ops, err) &&
 	       fs_snapshots_open(&session->snapshots, options, session->index, err) &&
@@ -155,6 +155,7 @@ bool fs_session_open(struct fs_session **out, const struct fs_options *options,
 	atomic_init(&session->stopping, false);
 	atomic_init(&session->last_warning, -1);
 	pthread_mutex_init(&session->statvfs_lock, NULL);
+	fs_handles_init(&session->handles);
 	(void)pthread_key_create(&session->thread_key, NULL);
 	fs_session_statvfs_refresh(session);
 	if (!open_parts(session, err) || !mount_session(session, err)) {
@@ -173,6 +174,7 @@ void fs_session_close(struct fs_session *session)
 		fuse_session_unmount(session->fuse);
 	if (session->fuse != NULL)
 		fuse_session_destroy(session->fuse);
+	fs_handles_release(&session->handles);
 	fs_rescan_close(session->rescan);
 	fs_inval_close(session->inval);
 	fs_content_close(session->content);

@@ -90,8 +90,8 @@ static void flush(struct writer *writer)
 	size_t done = 0;
 
 	while (writer->err.code == ERR_NONE && done < writer->pending.size) {
-		ssize_t put = write(writer->fd, writer->pending.data + done,
-				    writer->pending.size - done);
+		ssize_t put =
+			write(writer->fd, writer->pending.data + done, writer->pending.size - done);
 
 		if (put >= 0)
 			done += (size_t)put;
@@ -147,9 +147,9 @@ static bool write_status(struct fs_snapshots *snapshots, struct writer *writer, 
 	if (!fs_summary_read(summary, snapshots->index, err))
 		return false;
 	if (summary->status.scan_ended_ns > summary->status.scan_started_ns)
-		summary->seconds = (double)(summary->status.scan_ended_ns -
-					    summary->status.scan_started_ns) /
-				   1e9;
+		summary->seconds =
+			(double)(summary->status.scan_ended_ns - summary->status.scan_started_ns) /
+			1e9;
 	fs_summary_json(summary, &writer->pending);
 	return true;
 }
@@ -172,9 +172,9 @@ static bool write_content(struct fs_snapshots *snapshots, struct ix_reader *read
 static int temporary_file(const char *index_path)
 {
 	const char *slash = strrchr(index_path, '/');
-	char *folder CLEANUP_FREE =
-		slash != NULL && slash != index_path ? strndup(index_path, (size_t)(slash - index_path))
-						     : strdup("/");
+	char *folder CLEANUP_FREE = slash != NULL && slash != index_path
+					    ? strndup(index_path, (size_t)(slash - index_path))
+					    : strdup("/");
 	int fd = -1;
 
 	if (folder != NULL)

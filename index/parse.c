@@ -105,6 +105,15 @@ static bool has_identity(const struct dc_facts *facts)
 	       dc_fact(facts, DC_FACT_STUDY_UID)[0] != '\0';
 }
 
+static bool is_void(const struct dc_facts *facts)
+{
+	for (int i = 0; i < DC_FACT_COUNT; i++) {
+		if (facts->fact[i] != NULL)
+			return false;
+	}
+	return facts->image.pixel_tag == 0;
+}
+
 static void read_instance(struct ix_parser *parser, struct dc_dataset *dataset,
 			  struct ix_result *result)
 {
@@ -122,6 +131,10 @@ static void read_instance(struct ix_parser *parser, struct dc_dataset *dataset,
 	}
 	if (result->facts.damage.code != ERR_NONE && !has_identity(&result->facts)) {
 		set_failure(result, &result->facts.damage);
+		return;
+	}
+	if (is_void(&result->facts)) {
+		ix_result_set(result, IX_OUTCOME_FAILED, "corrupt", "nothing in it says what it is");
 		return;
 	}
 	memset(&result->measured, 0, sizeof(result->measured));

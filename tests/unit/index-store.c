@@ -421,3 +421,67 @@ bool store_find_instance(struct store *store, const char *path, struct ix_instan
 	}
 	return true;
 }
+
+/* ---- Expectations -------------------------------------------------------- */
+
+void store_expect_problems(struct store *store, const char *expected)
+{
+	char *problems = store_problems(store);
+
+	assert_string_equal(problems, expected);
+	free(problems);
+}
+
+struct ix_node store_node(struct store *store, const char *path)
+{
+	struct ix_node node;
+
+	if (!store_find(store, path, &node))
+		fail_msg("no %s in\n%s", path, store_tree(store));
+	return node;
+}
+
+struct ix_instance store_instance(struct store *store, const char *path)
+{
+	struct ix_instance instance;
+
+	if (!store_find_instance(store, path, &instance))
+		fail_msg("no %s in\n%s", path, store_tree(store));
+	return instance;
+}
+
+void store_expect_none(struct store *store, const char *path)
+{
+	struct ix_node node;
+
+	assert_false(store_find(store, path, &node));
+}
+
+/* A rebuild gives the same tree; only then is the one at hand right. */
+void store_expect_like_rebuilt(struct store *store)
+{
+	char *before = store_tree(store), *after;
+	char *problems = store_problems(store), *again;
+	struct ix_counts a = store_status(store).counts, b;
+
+	store_close(store);
+	store_open(store, true);
+	store_scan(store);
+	after = store_tree(store);
+	again = store_problems(store);
+	b = store_status(store).counts;
+	assert_string_equal(before, after);
+	assert_string_equal(problems, again);
+	assert_memory_equal(&a, &b, sizeof(a));
+	free(before);
+	free(after);
+	free(problems);
+	free(again);
+}
+
+void store_touch(struct store *store, const char *path, time_t seconds)
+{
+	const struct timespec times[2] = {{.tv_sec = seconds}, {.tv_sec = seconds}};
+
+	assert_int_equal(utimensat(store->fd, path, times, AT_SYMLINK_NOFOLLOW), 0);
+}

@@ -20,7 +20,7 @@
 
 struct store {
 	char base[64];  /* temporary folder of everything */
-	char root[96];  /* the store */
+	char root[512]; /* the store */
 	char path[96];  /* of the index */
 	int fd;
 	struct ix_index *index;
@@ -65,5 +65,18 @@ char *store_problems(struct store *store);
 /* A node or instance by path from the root of the tree. */
 bool store_find(struct store *store, const char *path, struct ix_node *node);
 bool store_find_instance(struct store *store, const char *path, struct ix_instance *instance);
+
+/* ---- Expectations -------------------------------------------------------- */
+
+/* The test fails when they are not met. */
+struct ix_node store_node(struct store *store, const char *path);
+struct ix_instance store_instance(struct store *store, const char *path);
+void store_expect_none(struct store *store, const char *path);
+void store_expect_problems(struct store *store, const char *expected);
+/* The tree, the problems and the counts are those of a rebuilt index. */
+void store_expect_like_rebuilt(struct store *store);
+
+/* Sets the modification time. */
+void store_touch(struct store *store, const char *path, time_t seconds);
 
 #endif

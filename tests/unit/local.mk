@@ -12,6 +12,12 @@ unit_tests += %D%/test-charset
 unit_tests += %D%/test-content
 unit_tests += %D%/test-dictionary
 unit_tests += %D%/test-facts
+unit_tests += %D%/test-index
+unit_tests += %D%/test-index-data
+unit_tests += %D%/test-index-parts
+unit_tests += %D%/test-index-random
+unit_tests += %D%/test-index-scan
+unit_tests += %D%/test-index-tree
 unit_tests += %D%/test-json
 unit_tests += %D%/test-json-any
 unit_tests += %D%/test-json-value
@@ -40,5 +46,13 @@ TESTS += $(unit_tests)
 	$(recipe_sources)
 
 %C%_test_picture_SOURCES = %D%/test-picture.c $(recipe_sources)
+
+index_store_sources = %D%/index-store.c %D%/index-store.h tests/tools/dicom-write.c tests/tools/dicom-write.h
+%C%_test_index_data_SOURCES = %D%/test-index-data.c $(index_store_sources)
+%C%_test_index_random_SOURCES = %D%/test-index-random.c $(index_store_sources)
+%C%_test_index_scan_SOURCES = %D%/test-index-scan.c $(index_store_sources)
+%C%_test_index_tree_SOURCES = %D%/test-index-tree.c $(index_store_sources)
+%C%_test_index_SOURCES = %D%/test-index.c $(index_store_sources)
+%C%_test_index_parts_SOURCES = %D%/test-index-parts.c $(index_store_sources)
 
 EXTRA_DIST += %D%/test-json.h

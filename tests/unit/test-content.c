@@ -175,9 +175,9 @@ struct ground {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	unsigned made, failed;
-	unsigned done;   /* waiters that were answered */
-	bool closed;     /* make waits while it is set */
-	bool cancelled;  /* make saw the flag */
+	unsigned done;  /* waiters that were answered */
+	bool closed;    /* make waits while it is set */
+	bool cancelled; /* make saw the flag */
 	enum err_code fail;
 };
 
@@ -354,8 +354,7 @@ static void test_many_ask_for_many(void **state)
 
 	for (unsigned i = 0; i < ARRAY_LEN(askers); i++) {
 		askers[i] = (struct asker){.ground = ground, .seed = i};
-		assert_int_equal(
-			pthread_create(&askers[i].thread, NULL, ask_a_lot, &askers[i]), 0);
+		assert_int_equal(pthread_create(&askers[i].thread, NULL, ask_a_lot, &askers[i]), 0);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(askers); i++)
 		pthread_join(askers[i].thread, NULL);
@@ -368,9 +367,9 @@ static void test_failures(void **state)
 		enum err_code code;
 		unsigned made, failed; /* after asking twice */
 	} rows[] = {
-		{ERR_CORRUPT, 1, 1},     {ERR_UNSUPPORTED, 1, 1}, {ERR_LIMIT, 1, 1},
+		{ERR_CORRUPT, 1, 1}, {ERR_UNSUPPORTED, 1, 1}, {ERR_LIMIT, 1, 1},
 		{ERR_IO, 2, 1}, /* tried again, reported once */
-		{ERR_STALE, 2, 0},       {ERR_NOMEM, 2, 0},       {ERR_INTERRUPTED, 2, 0},
+		{ERR_STALE, 2, 0},   {ERR_NOMEM, 2, 0},       {ERR_INTERRUPTED, 2, 0},
 	};
 	struct ground *ground = *state;
 

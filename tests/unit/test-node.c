@@ -54,10 +54,10 @@ static void test_probes(void **state)
 		const char *name;
 		bool probe;
 	} rows[] = {
-		{".Trash", true},       {".Trash-1000", true}, {".hidden", true},
-		{".DS_Store", true},    {"autorun.inf", true}, {"desktop.ini", true},
-		{"Thumbs.db", true},    {".dicomfs", false},   {".", false},
-		{"..", false},          {"patients", false},   {"00001~abcdef.png", false},
+		{".Trash", true},        {".Trash-1000", true}, {".hidden", true},
+		{".DS_Store", true},     {"autorun.inf", true}, {"desktop.ini", true},
+		{"Thumbs.db", true},     {".dicomfs", false},   {".", false},
+		{"..", false},           {"patients", false},   {"00001~abcdef.png", false},
 		{"CACHEDIR.TAG", false},
 	};
 
@@ -72,8 +72,8 @@ static void test_frame_names(void **state)
 		uint32_t frames, frame;
 		const char *name;
 	} rows[] = {
-		{2, 0, "0001.png"},        {9999, 9998, "9999.png"},
-		{10000, 0, "00001.png"},   {10000, 9999, "10000.png"},
+		{2, 0, "0001.png"},         {9999, 9998, "9999.png"},
+		{10000, 0, "00001.png"},    {10000, 9999, "10000.png"},
 		{123456, 41, "000042.png"}, {FS_MAX_FRAMES, FS_MAX_FRAMES - 1, "8388608.png"},
 	};
 	char name[FS_FRAME_NAME_MAX + 1];
@@ -185,8 +185,8 @@ static void test_folders(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_nodeids),      cmocka_unit_test(test_what_is_no_nodeid),
-		cmocka_unit_test(test_probes),       cmocka_unit_test(test_frame_names),
+		cmocka_unit_test(test_nodeids),         cmocka_unit_test(test_what_is_no_nodeid),
+		cmocka_unit_test(test_probes),          cmocka_unit_test(test_frame_names),
 		cmocka_unit_test(test_too_many_frames), cmocka_unit_test(test_attributes),
 		cmocka_unit_test(test_folders),
 	};
