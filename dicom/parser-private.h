@@ -14,8 +14,20 @@
 /* Makes up to size bytes at offset resident; *there < size only at the end of
  * the source. size is at most DC_PARSER_WINDOW_SIZE. *at is valid until the
  * next call. */
-bool dc_parser_fetch(struct dc_parser *p, uint64_t offset, size_t size, const uint8_t **at,
-		     size_t *there, struct err *err) MUST_CHECK;
+bool dc_parser_fetch_far(struct dc_parser *p, uint64_t offset, size_t size, const uint8_t **at,
+			 size_t *there, struct err *err) MUST_CHECK;
+
+static inline bool MUST_CHECK dc_parser_fetch(struct dc_parser *p, uint64_t offset, size_t size,
+					      const uint8_t **at, size_t *there, struct err *err)
+{
+	uint64_t skip = offset - p->window_offset; /* wraps in front of the window */
+
+	if (skip > p->window_size || p->window_size - (size_t)skip < size)
+		return dc_parser_fetch_far(p, offset, size, at, there, err);
+	*at = p->window + skip;
+	*there = size;
+	return true;
+}
 
 /* For item headers far apart: reads just these bytes unless they are resident,
  * so that walking over fragments does not read the fragments. */

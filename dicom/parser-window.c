@@ -1,19 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "dicom/parser-private.h"
 
-bool dc_parser_fetch(struct dc_parser *p, uint64_t offset, size_t size, const uint8_t **at,
-		  size_t *there, struct err *err)
+bool dc_parser_fetch_far(struct dc_parser *p, uint64_t offset, size_t size, const uint8_t **at,
+			 size_t *there, struct err *err)
 {
-	size_t lent = DC_PARSER_WINDOW_SIZE, skip, want;
+	size_t lent = DC_PARSER_WINDOW_SIZE, want;
 
-	if (offset >= p->window_offset && offset - p->window_offset <= p->window_size) {
-		skip = (size_t)(offset - p->window_offset);
-		if (p->window_size - skip >= size) {
-			*at = p->window + skip;
-			*there = size;
-			return true;
-		}
-	}
 	want = (size_t)MIN_OF((uint64_t)size, p->source->size > offset ? p->source->size - offset : 0);
 	if (p->source->ops->peek != NULL) {
 		const uint8_t *bytes = p->source->ops->peek(p->source, offset, &lent);

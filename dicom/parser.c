@@ -83,7 +83,7 @@ bool dc_parser_init(struct dc_parser *p, struct dc_source *source, uint64_t offs
 {
 	/* Not the inline levels: they are written before they are read. */
 	memset(p, 0, offsetof(struct dc_parser, inline_levels));
-	p->window = NULL;
+	p->window = (const uint8_t *)"";
 	p->window_size = 0;
 	p->window_offset = 0;
 	p->window_memory = NULL;

@@ -4,7 +4,7 @@
 #define ROW(a, b, class, unit, long_length) [((a) - 'A') * 26 + ((b) - 'A')] = {class, unit, long_length}
 
 /* PS3.5 6.2 and 7.1.2. Rows that are missing are zero: unit 0 marks them. */
-static const struct dc_vr_info table[26 * 26] = {
+const struct dc_vr_info dc_vr_table[26 * 26] = {
 	ROW('A', 'E', DC_VR_ASCII, 1, false),
 	ROW('A', 'S', DC_VR_ASCII, 1, false),
 	ROW('A', 'T', DC_VR_BINARY, 2, false),
@@ -40,13 +40,3 @@ static const struct dc_vr_info table[26 * 26] = {
 	ROW('U', 'T', DC_VR_LONGTEXT, 1, true),
 	ROW('U', 'V', DC_VR_BINARY, 8, true),
 };
-
-struct dc_vr_info dc_vr_info(uint16_t vr)
-{
-	static const struct dc_vr_info invalid = {DC_VR_INVALID, 1, false};
-	unsigned a = (unsigned)(vr >> 8) - 'A', b = (unsigned)(vr & 0xff) - 'A';
-
-	if (a >= 26 || b >= 26 || table[a * 26 + b].unit == 0)
-		return invalid;
-	return table[a * 26 + b];
-}

@@ -71,8 +71,19 @@ struct dc_vr_info {
 	bool long_length;   /* 12-byte element header in explicit VR (PS3.5 7.1.2) */
 };
 
-/* For any two bytes; class DC_VR_INVALID when they are no VR. */
-struct dc_vr_info dc_vr_info(uint16_t vr);
+/* By the two letters, A first; unit 0: no VR. Use dc_vr_info(). */
+extern const struct dc_vr_info dc_vr_table[26 * 26];
+
+/* For any two bytes; class DC_VR_INVALID when they are no VR. In the header
+ * because the parser asks for every element. */
+static inline struct dc_vr_info dc_vr_info(uint16_t vr)
+{
+	unsigned a = (unsigned)(vr >> 8) - 'A', b = (unsigned)(vr & 0xff) - 'A';
+
+	if (a >= 26 || b >= 26 || dc_vr_table[a * 26 + b].unit == 0)
+		return (struct dc_vr_info){DC_VR_INVALID, 1, false};
+	return dc_vr_table[a * 26 + b];
+}
 
 /* Writes the two letters and a NUL. */
 static inline const char *dc_vr_text(uint16_t vr, char text[static 3])

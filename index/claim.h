@@ -19,9 +19,9 @@
 
 struct ix_claim {
 	int64_t id;
-	int64_t study;  /* its study folder; 0: the claim is new, see ix_claim_settle */
-	int64_t joined; /* claim that it joins, or itself */
-	uint64_t hash;  /* of person */
+	int64_t study;     /* its study folder; 0: the claim is new, see ix_claim_settle */
+	int64_t joined;    /* claim that it joins, or itself */
+	uint64_t hash;     /* of person */
 	struct buf person; /* study, Patient ID and name: the same for all that can join */
 	struct ix_patient_key said;
 	struct ix_patient_key patient; /* of the claim that it joins */

@@ -19,13 +19,25 @@ struct ix_fingerprint ix_fingerprint_of(const struct stat *st)
 	};
 }
 
-int ix_open_entry(int folder_fd, const char *name, bool follow)
+static int open_quietly(int folder_fd, const char *name, int flags)
 {
-	int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (follow ? 0 : O_NOFOLLOW);
 	int fd = openat(folder_fd, name, flags | O_NOATIME);
 
 	/* O_NOATIME is for the file's owner only. */
 	return fd < 0 && errno == EPERM ? openat(folder_fd, name, flags) : fd;
+}
+
+int ix_open_entry(int folder_fd, const char *name, bool follow)
+{
+	return open_quietly(folder_fd, name,
+			    O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK |
+				    (follow ? 0 : O_NOFOLLOW));
+}
+
+int ix_open_folder(int parent_fd, const char *name, bool follow)
+{
+	return open_quietly(parent_fd, name,
+			    O_RDONLY | O_DIRECTORY | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW));
 }
 
 /* The folder of path's last component; *name points to that. */

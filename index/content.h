@@ -30,6 +30,8 @@ static inline bool ix_fingerprint_equals(const struct ix_fingerprint *a,
  * leaves the access time alone where it may. follow: through a link, too. -1
  * with errno set. */
 int ix_open_entry(int folder_fd, const char *name, bool follow);
+/* Likewise a folder, to be listed. */
+int ix_open_folder(int parent_fd, const char *name, bool follow);
 
 /* Opens a file by its path in the store, component by component, so that no
  * link on the way is followed unless follow is set. */

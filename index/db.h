@@ -25,7 +25,8 @@ enum ix_db_mode {
 	IX_DB_CREATE, /* made when missing */
 };
 
-bool ix_db_open(struct ix_db *db, const char *path, enum ix_db_mode mode, struct err *err) MUST_CHECK;
+bool ix_db_open(struct ix_db *db, const char *path, enum ix_db_mode mode,
+		struct err *err) MUST_CHECK;
 void ix_db_close(struct ix_db *db);
 #define CLEANUP_DB CLEANUP(ix_db_close)
 
@@ -57,8 +58,8 @@ bool ix_db_run(struct ix_db *db, unsigned statement, struct err *err, const char
 /* Steps a statement that was bound already. */
 bool ix_db_finish(struct ix_db *db, unsigned statement, struct err *err) MUST_CHECK;
 /* Binds and steps to the first row; the caller resets after reading a ROW. */
-enum ix_step ix_db_first(struct ix_db *db, unsigned statement, struct err *err,
-			 const char *format, ...) MUST_CHECK;
+enum ix_step ix_db_first(struct ix_db *db, unsigned statement, struct err *err, const char *format,
+			 ...) MUST_CHECK;
 
 /* Likewise for a row that must be there: none is a damaged index. */
 bool ix_db_one(struct ix_db *db, unsigned statement, struct err *err, const char *format,

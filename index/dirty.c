@@ -102,7 +102,8 @@ struct ix_dirty *ix_dirty_touch(struct ix_dirty_set *set, int64_t id)
 	slot = find_slot(set, id);
 	if (!set->used[slot]) {
 		set->used[slot] = true;
-		set->entries[slot] = (struct ix_dirty){.id = id, .mtime = INT64_MIN, .ctime = INT64_MIN};
+		set->entries[slot] =
+			(struct ix_dirty){.id = id, .mtime = INT64_MIN, .ctime = INT64_MIN};
 		heap_push(set, id);
 	}
 	return &set->entries[slot];

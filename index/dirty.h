@@ -15,18 +15,18 @@
 
 struct ix_dirty {
 	int64_t id;
-	int64_t add;         /* instances of a series, entries of a claim */
-	int64_t subfolders;  /* change of the number */
-	int64_t multiframe;  /* likewise */
+	int64_t add;          /* instances of a series, entries of a claim */
+	int64_t subfolders;   /* change of the number */
+	int64_t multiframe;   /* likewise */
 	int64_t mtime, ctime; /* at least these */
-	uint32_t kinds;      /* bits to add */
-	bool recompute;      /* something was removed: maxima have to be found again */
+	uint32_t kinds;       /* bits to add */
+	bool recompute;       /* something was removed: maxima have to be found again */
 };
 
 struct ix_dirty_set {
 	struct ix_dirty *entries; /* by slot of the hash table */
 	bool *used;
-	size_t capacity, count;   /* capacity is a power of two or 0 */
+	size_t capacity, count; /* capacity is a power of two or 0 */
 	int64_t *heap;
 	size_t heap_capacity;
 };

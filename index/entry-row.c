@@ -136,7 +136,8 @@ static bool insert(struct ix_writer *w, const struct ix_entry_new *e, struct spa
 {
 	const struct ix_result *r = e->result;
 	const struct ix_fingerprint *print = &e->file->print;
-	struct naming naming = {&r->facts, e->key, span_of_text(e->file->path), e->content, e->plain};
+	struct naming naming = {&r->facts, e->key, span_of_text(e->file->path), e->content,
+				e->plain};
 	sqlite3_stmt *row;
 	uint64_t ident;
 
@@ -186,8 +187,8 @@ bool ix_entry_add(struct ix_writer *w, const struct ix_entry_new *e, struct err 
 /* ---- Changing ----------------------------------------------------------- */
 
 /* Caches know entry's old id and name; the files have to know the new id. */
-static bool move_id(struct ix_writer *w, const struct ix_entry *entry, int64_t id,
-		    const char *name, struct err *err)
+static bool move_id(struct ix_writer *w, const struct ix_entry *entry, int64_t id, const char *name,
+		    struct err *err)
 {
 	return ix_db_run(&w->db, IX_W_FILE_SET_INSTANCE, err, "ii", id, entry->file) &&
 	       ix_db_run(&w->db, IX_W_FILE_SET_DUPLICATES, err, "ii", id, entry->id) &&
@@ -241,11 +242,11 @@ bool ix_entry_set_source(struct ix_writer *w, struct ix_entry *entry, int64_t fi
 	keep_text(&entry->path, ix_db_blob(row, 6));
 	ix_db_reset(&w->db, IX_W_FILE_GET);
 	/* The same bytes have the same problems. */
-	if (!buf_ok(&entry->path, err) ||
-	    !ix_db_run(&w->db, IX_W_PROBLEM_CLEAR, err, "i", file) ||
+	if (!buf_ok(&entry->path, err) || !ix_db_run(&w->db, IX_W_PROBLEM_CLEAR, err, "i", file) ||
 	    !ix_db_run(&w->db, IX_W_PROBLEM_MOVE, err, "ii", file, entry->file) ||
 	    !ix_writer_new_id(w, &id, err) ||
-	    !ix_db_run(&w->db, IX_W_ENTRY_SET_FILE, err, "iiiii", id, file, mtime, ctime, entry->id) ||
+	    !ix_db_run(&w->db, IX_W_ENTRY_SET_FILE, err, "iiiii", id, file, mtime, ctime,
+		       entry->id) ||
 	    !ix_file_set_state(w, file, from, IX_FILE_INSTANCE, id, err))
 		return false;
 	entry->file = file;

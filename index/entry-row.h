@@ -35,7 +35,8 @@ struct ix_entry_new {
 	bool plain, has_content;
 	uint64_t content; /* hash of the bytes; needed unless plain */
 };
-bool ix_entry_add(struct ix_writer *w, const struct ix_entry_new *entry, struct err *err) MUST_CHECK;
+bool ix_entry_add(struct ix_writer *w, const struct ix_entry_new *entry,
+		  struct err *err) MUST_CHECK;
 
 /* Under the plain name or under the one with the content hash, which is known
  * then. The entry gets a new id. */

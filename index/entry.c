@@ -100,8 +100,8 @@ static bool settle_plain(struct ix_writer *w, const struct group *g, struct err 
 		return false;
 	if (first == plain)
 		return true;
-	if (plain != 0 && (!ix_entry_read(w, plain, &entry, err) ||
-			   !ix_entry_rename(w, &entry, false, err)))
+	if (plain != 0 &&
+	    (!ix_entry_read(w, plain, &entry, err) || !ix_entry_rename(w, &entry, false, err)))
 		return false;
 	return ix_entry_read(w, first, &entry, err) && ix_entry_rename(w, &entry, true, err);
 }
@@ -319,7 +319,8 @@ static bool add_notes(struct ix_writer *w, const struct ix_file *file,
 		return true;
 	/* The note is about the first kind that one would expect: a picture, or
 	 * else the metadata. */
-	return ix_note_set(w, file->id, (measured->kinds & w->frame_kinds) == 0 ? "no-png" : "no-json",
+	return ix_note_set(w, file->id,
+			   (measured->kinds & w->frame_kinds) == 0 ? "no-png" : "no-json",
 			   measured->note.message, err);
 }
 
@@ -367,11 +368,11 @@ bool ix_entry_attach(struct ix_writer *w, struct ix_file *file, const struct ix_
 
 	ix_instance_key(&result->facts, file->path, &key);
 	entry.key = buf_span(&key);
-	if (!buf_ok(&key, err) || !ix_place_find(w, &result->facts, file->path, file->print.mtime_ns,
-						 file->print.ctime_ns, &entry.place, err))
+	if (!buf_ok(&key, err) ||
+	    !ix_place_find(w, &result->facts, file->path, file->print.mtime_ns,
+			   file->print.ctime_ns, &entry.place, err))
 		return false;
-	if (entry.place->shared &&
-	    ix_writer_touch(&w->studies, entry.place->uid_hash, err) == NULL)
+	if (entry.place->shared && ix_writer_touch(&w->studies, entry.place->uid_hash, err) == NULL)
 		return false;
 	if (sop_uid[0] != '\0' &&
 	    !find_uid(w, (int64_t)ix_hash(entry.key), sop_uid, files, &count, err))

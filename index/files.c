@@ -10,8 +10,10 @@ static void count_state(struct ix_writer *w, enum ix_file_state state, int chang
 {
 	struct ix_counts *counts = &w->status.counts;
 	uint64_t *const by_state[IX_FILE_STATES] = {
-		[IX_FILE_PENDING] = &counts->pending,     [IX_FILE_INSTANCE] = &counts->instance_files,
-		[IX_FILE_DUPLICATE] = &counts->duplicates, [IX_FILE_SKIPPED] = &counts->skipped,
+		[IX_FILE_PENDING] = &counts->pending,
+		[IX_FILE_INSTANCE] = &counts->instance_files,
+		[IX_FILE_DUPLICATE] = &counts->duplicates,
+		[IX_FILE_SKIPPED] = &counts->skipped,
 		[IX_FILE_FAILED] = &counts->failed,
 	};
 
@@ -23,7 +25,8 @@ static void count_state(struct ix_writer *w, enum ix_file_state state, int chang
 bool ix_file_set_state(struct ix_writer *w, int64_t id, enum ix_file_state from,
 		       enum ix_file_state to, int64_t instance, struct err *err)
 {
-	sqlite3_stmt *row = ix_db_bind(&w->db, IX_W_FILE_SET_STATE, "iii", (int64_t)to, instance, id);
+	sqlite3_stmt *row =
+		ix_db_bind(&w->db, IX_W_FILE_SET_STATE, "iii", (int64_t)to, instance, id);
 
 	if (instance == 0)
 		(void)sqlite3_bind_null(row, 2);
@@ -45,9 +48,9 @@ bool ix_file_write(struct ix_writer *w, struct ix_file *file, enum ix_file_state
 		file->id = w->next_file++;
 		w->status.counts.files++;
 		statement = IX_W_FILE_INSERT;
-		row = ix_db_bind(&w->db, statement, "iibiiiiii", file->id, file->folder, &file->name,
-				 (int64_t)print->size, (int64_t)print->inode, print->mtime_ns,
-				 print->ctime_ns, (int64_t)state, instance);
+		row = ix_db_bind(&w->db, statement, "iibiiiiii", file->id, file->folder,
+				 &file->name, (int64_t)print->size, (int64_t)print->inode,
+				 print->mtime_ns, print->ctime_ns, (int64_t)state, instance);
 		if (instance == 0)
 			(void)sqlite3_bind_null(row, 9);
 	} else {
@@ -166,7 +169,8 @@ static bool file_outside(struct ix_writer *w, struct ix_file *file, enum ix_file
 	}
 	file->print = result->print;
 	return ix_file_write(w, file, state, 0, err) &&
-	       (result->code == NULL || set_problem(w, file->id, result->code, result->reason, err));
+	       (result->code == NULL ||
+		set_problem(w, file->id, result->code, result->reason, err));
 }
 
 bool ix_file_apply(struct ix_writer *w, struct ix_file *file, const struct ix_result *result,

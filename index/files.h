@@ -31,10 +31,10 @@ struct ix_result {
 
 /* A file in the writer's hands. */
 struct ix_file {
-	int64_t id;     /* 0: new */
+	int64_t id; /* 0: new */
 	int64_t folder;
 	struct span name;
-	const char *path; /* in the store */
+	const char *path;         /* in the store */
 	enum ix_file_state state; /* of the row, when there is one */
 	struct ix_fingerprint print;
 };

@@ -19,7 +19,8 @@ static bool beside(const char *path, const char *suffix, char name[static PATH_M
 {
 	int size = snprintf(name, PATH_MAX, "%s%s", path, suffix);
 
-	return (size > 0 && size < PATH_MAX) || err_set(err, ERR_USAGE, "path of the index is too long");
+	return (size > 0 && size < PATH_MAX) ||
+	       err_set(err, ERR_USAGE, "path of the index is too long");
 }
 
 /* ---- Folder ------------------------------------------------------------ */
@@ -33,7 +34,8 @@ static bool make_folders(char *path, struct err *err)
 			continue;
 		*p = '\0';
 		if (mkdir(path, 0700) != 0 && errno != EEXIST) {
-			(void)err_set_sys(err, errno, "cannot make the folder %s of the index", path);
+			(void)err_set_sys(err, errno, "cannot make the folder %s of the index",
+					  path);
 			if (err != NULL)
 				err->code = ERR_IO;
 			return false;
@@ -107,12 +109,13 @@ bool ix_home_prepare(const char *path, const char *store, struct err *err)
 		return false;
 	}
 	if (store != NULL && is_inside(real, store))
-		return err_set(err, ERR_USAGE, "index %s is inside the store; give another place", path);
+		return err_set(err, ERR_USAGE, "index %s is inside the store; give another place",
+			       path);
 	network = network_name((unsigned long)fs.f_type & 0xffffffff);
 	if (network != NULL)
 		return err_set(err, ERR_IO,
-			       "index %s is on a network file system (%s); give a local place", path,
-			       network);
+			       "index %s is on a network file system (%s); give a local place",
+			       path, network);
 	return true;
 }
 
@@ -172,7 +175,8 @@ bool ix_home_move_aside(const char *path, struct err *err)
 		if (!beside(path, suffixes[i], from, err) || !beside(bad, suffixes[i], to, err))
 			return false;
 		if (rename(from, to) != 0 && errno != ENOENT)
-			return err_set_sys(err, errno, "cannot move the damaged index %s aside", path);
+			return err_set_sys(err, errno, "cannot move the damaged index %s aside",
+					   path);
 	}
 	return true;
 }
@@ -189,6 +193,22 @@ bool ix_home_remove(const char *path, struct err *err)
 			return err_set_sys(err, errno, "cannot remove the index %s", path);
 	}
 	return true;
+}
+
+void ix_home_mark_damaged(const char *path)
+{
+	char name[PATH_MAX];
+	int fd CLEANUP_FD = -1;
+
+	if (beside(path, "-damaged", name, NULL))
+		fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+bool ix_home_take_mark(const char *path)
+{
+	char name[PATH_MAX];
+
+	return beside(path, "-damaged", name, NULL) && unlink(name) == 0;
 }
 
 int64_t ix_home_ids_read(const char *path)
@@ -250,8 +270,9 @@ static bool append_cache_folder(struct buf *path, struct err *err)
 	if (home == NULL || home[0] != '/') {
 		if (getpwuid_r(geteuid(), &account, memory, sizeof(memory), &found) != 0 ||
 		    found == NULL)
-			return err_set(err, ERR_USAGE,
-				       "no place for the index: neither XDG_CACHE_HOME nor HOME is set");
+			return err_set(
+				err, ERR_USAGE,
+				"no place for the index: neither XDG_CACHE_HOME nor HOME is set");
 		home = account.pw_dir;
 	}
 	buf_printf(path, "%s/.cache", home);

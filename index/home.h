@@ -4,7 +4,8 @@
  *
  * Beside PATH there are PATH-wal and PATH-shm (SQLite's), PATH-lock (empty, the
  * writer holds flock on it, never removed), PATH-ids (the number above every id
- * handed out so far, in text) and PATH.bad (a damaged index moved aside).
+ * handed out so far, in text), PATH.bad (a damaged index moved aside) and
+ * PATH-damaged (a note that it has to be).
  *
  * SPDX-License-Identifier: MIT
  */
@@ -31,6 +32,11 @@ bool ix_home_move_aside(const char *path, struct err *err) MUST_CHECK;
 
 /* Removes PATH and SQLite's files beside it. */
 bool ix_home_remove(const char *path, struct err *err) MUST_CHECK;
+
+/* Leaves a note that damage was met deep inside, which opening does not see. */
+void ix_home_mark_damaged(const char *path);
+/* Whether there is such a note; takes it away. */
+bool ix_home_take_mark(const char *path);
 
 /* Ids below the number may have been handed out; 0: nothing known. */
 int64_t ix_home_ids_read(const char *path);

@@ -76,8 +76,10 @@ static bool probe_tables(struct ix_db *db, struct err *err)
 		"SELECT ifnull(max(uid_hash), 0) FROM instance",
 		"SELECT ifnull(max(series), 0) FROM instance",
 		"SELECT ifnull(max(id), 0) + ifnull(max(parent), 0) FROM folder",
-		"SELECT (SELECT ifnull(max(id), 0) FROM patient) + (SELECT ifnull(max(id), 0) FROM study)"
-		" + (SELECT ifnull(max(id), 0) FROM series) + (SELECT ifnull(max(id), 0) FROM claim)",
+		"SELECT (SELECT ifnull(max(id), 0) FROM patient) + (SELECT ifnull(max(id), 0) FROM "
+		"study)"
+		" + (SELECT ifnull(max(id), 0) FROM series) + (SELECT ifnull(max(id), 0) FROM "
+		"claim)",
 	};
 	int64_t ignored;
 
@@ -122,8 +124,7 @@ static enum verdict inspect_rows(struct ix_db *db, const struct ix_options *opti
 	if (!read_meta(db, "variant", &value, &reason))
 		return broken(found, reason.message);
 	if (!span_equals_text(buf_span(&value), options->variant))
-		return refuse(options, err,
-			      "for other options that change names, sizes or bytes");
+		return refuse(options, err, "for other options that change names, sizes or bytes");
 	if (!read_pragma(db, "SELECT next_id FROM status", &found->next_id, &reason) ||
 	    !read_pragma(db, "SELECT value FROM meta WHERE key = 'epoch'", &epoch, &reason) ||
 	    !probe_tables(db, &reason))
@@ -226,8 +227,9 @@ static bool create(const struct ix_options *options, int64_t next_id, struct ins
 
 	next_id = MAX_OF(next_id, ix_home_ids_read(options->path));
 	next_id = MAX_OF(next_id, (int64_t)IX_FIRST_ID);
-	(void)snprintf(pragmas, sizeof(pragmas), "PRAGMA application_id = %d; PRAGMA user_version = %d",
-		       IX_APPLICATION_ID, IX_SCHEMA_VERSION);
+	(void)snprintf(pragmas, sizeof(pragmas),
+		       "PRAGMA application_id = %d; PRAGMA user_version = %d", IX_APPLICATION_ID,
+		       IX_SCHEMA_VERSION);
 	if (!ix_home_create(options->path, err) ||
 	    !ix_db_open(&db, options->path, IX_DB_CREATE, err) ||
 	    !ix_db_exec(&db, "PRAGMA journal_mode = WAL; BEGIN IMMEDIATE", err) ||
@@ -246,6 +248,8 @@ static bool open_writer(struct ix_index *index, const struct ix_options *options
 
 	if (verdict == VERDICT_REFUSED)
 		return false;
+	if (ix_home_take_mark(options->path) && verdict == VERDICT_FINE)
+		verdict = broken(&found, "damage was met when it was used");
 	if (verdict == VERDICT_BROKEN) {
 		log_warning("index %s cannot be used (%s): moved aside and started anew",
 			    options->path, found.reason);
@@ -277,6 +281,8 @@ static bool mark_interrupted(struct ix_writer *w, struct err *err)
 	w->status.state = IX_SCAN_STOPPED;
 	(void)snprintf(w->status.state_reason, sizeof(w->status.state_reason),
 		       "the process that scanned ended before it was done");
+	/* If the machine went down, commits that others saw may be lost. */
+	w->next_id = MAX_OF(w->next_id, ix_home_ids_read(w->path));
 	w->queued = 0;
 	w->dirty = true;
 	return ix_writer_commit(w, err);

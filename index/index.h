@@ -3,8 +3,10 @@
  * inode numbers, in SQLite. Knows neither rendering nor FUSE: kinds are bits
  * that a callback gives, and node numbers are row keys.
  *
- * Row keys ("id") are never reused, not even by a rebuilt index of the same
- * file name: it starts above every id handed out before.
+ * Row keys ("id") of nodes and instances are numbers of one series, never
+ * reused, not even by a rebuilt index of the same file name: it starts above
+ * every id handed out before. A file beside the index (PATH-ids) remembers that
+ * number, in blocks, for the case that the index is lost or damaged.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -20,22 +22,21 @@
 struct ix_index;
 
 struct ix_options {
-	const char *path;       /* of the index file; its folder is made (0700) if missing */
-	const char *store;      /* real path of the store, recorded and compared */
-	const char *variant;    /* options that change names, sizes or bytes, as text; recorded
-				 * and compared; "" for the defaults */
-	bool rebuild;           /* start empty (ids go on above the old ones) */
-	bool must_write;        /* ERR_IO when another process holds the write lock;
-				 * else such an index opens as a follower (read-only) */
-	uint32_t frame_kinds;   /* bits of kinds that are a folder per multi-frame instance */
+	const char *path;     /* of the index file; its folder is made (0700) if missing */
+	const char *store;    /* real path of the store, recorded and compared */
+	const char *variant;  /* options that change names, sizes or bytes, as text; recorded
+			       * and compared; "" for the defaults */
+	bool rebuild;         /* start empty (ids go on above the old ones) */
+	bool must_write;      /* ERR_IO when another process holds the write lock;
+			       * else such an index opens as a follower (read-only) */
+	uint32_t frame_kinds; /* bits of kinds that are a folder per multi-frame instance */
 };
 
 /* Opens or creates. A damaged or outdated index is moved aside (path + ".bad")
  * and started anew, with a warning in the log; one from a NEWER version of
  * dicomfs, of another store or of another variant is ERR_USAGE saying so; no
  * write permission, disk full, network file system: ERR_IO with the reason. */
-bool ix_open(struct ix_index **index, const struct ix_options *options,
-	     struct err *err) MUST_CHECK;
+bool ix_open(struct ix_index **index, const struct ix_options *options, struct err *err) MUST_CHECK;
 void ix_close(struct ix_index *index);
 
 /* False: another process writes this index and we follow it. */
@@ -78,7 +79,7 @@ struct ix_node {
 	int64_t parent; /* IX_ROOT's parent is IX_ROOT */
 	uint8_t type;   /* enum ix_node_type */
 	char name[IX_NAME_MAX + 1];
-	uint64_t ino;    /* st_ino: survives rebuilds; 63 bits, never 0 or 1 (root is 1) */
+	uint64_t ino; /* st_ino: survives rebuilds; 63 bits, never 0 or 1 (root is 1) */
 	int64_t mtime_ns, ctime_ns; /* newest of the content */
 	uint32_t subfolders;        /* st_nlink - 2 */
 	/* Series only: */
@@ -93,7 +94,7 @@ struct ix_node {
 
 struct ix_instance {
 	int64_t id;
-	int64_t series; /* node id */
+	int64_t series;                      /* node id */
 	char name[IX_INSTANCE_NAME_MAX + 1]; /* "00042~p3x8wa", no suffix */
 	uint64_t ident; /* base of st_ino: hash over patient, study, series, SOP UID */
 	uint32_t kinds;
@@ -108,8 +109,8 @@ struct ix_instance {
 
 /* Where an instance's bytes are now: one of its sources. */
 struct ix_source {
-	int64_t file;     /* row key of the store file */
-	char path[4096];  /* inside the store, no leading slash */
+	int64_t file;    /* row key of the store file */
+	char path[4096]; /* inside the store, no leading slash */
 	/* Fingerprint at indexing. */
 	uint64_t size, inode;
 	int64_t mtime_ns, ctime_ns;
@@ -117,14 +118,13 @@ struct ix_source {
 
 /* A reader: one thread at a time; open one per thread. */
 struct ix_reader;
-bool ix_reader_open(struct ix_reader **reader, struct ix_index *index,
-		    struct err *err) MUST_CHECK;
+bool ix_reader_open(struct ix_reader **reader, struct ix_index *index, struct err *err) MUST_CHECK;
 void ix_reader_close(struct ix_reader *reader);
 
 /* All: ERR_NOTFOUND when there is no such thing, IO for the database. Lookups
  * compare bytes exactly after turning NFD into NFC. */
-bool ix_lookup(struct ix_reader *reader, int64_t parent, const char *name,
-	       struct ix_node *node, struct err *err) MUST_CHECK;
+bool ix_lookup(struct ix_reader *reader, int64_t parent, const char *name, struct ix_node *node,
+	       struct err *err) MUST_CHECK;
 bool ix_node_get(struct ix_reader *reader, int64_t id, struct ix_node *node,
 		 struct err *err) MUST_CHECK;
 bool ix_instance_lookup(struct ix_reader *reader, int64_t series, const char *name,
@@ -138,7 +138,8 @@ bool ix_source_get(struct ix_reader *reader, int64_t instance, unsigned nth,
 /* Children in ascending id order after the given id (0: from the start); one
  * range query, streaming; each returns false to stop early (no error). An
  * entry that exists for the whole listing is delivered exactly once, however
- * the tree changes meanwhile. */
+ * the tree changes meanwhile. each may use the same reader for anything but
+ * another listing of the same sort. */
 bool ix_children(struct ix_reader *reader, int64_t parent, int64_t after,
 		 bool (*each)(const struct ix_node *node, void *context), void *context,
 		 struct err *err) MUST_CHECK;
@@ -158,30 +159,44 @@ bool ix_instance_facts(struct ix_reader *reader, int64_t instance,
 /* Every file of the store is counted in exactly one of these:
  * files = instances_files + duplicates + skipped + failed + pending. */
 struct ix_counts {
-	uint64_t files;           /* seen in the store */
-	uint64_t instance_files;  /* first source of an entry of the tree */
-	uint64_t duplicates;      /* further sources with the same bytes */
-	uint64_t skipped;         /* no DICOM, DICOMDIR, links, special files */
-	uint64_t failed;          /* DICOM or unreadable, and not in the tree */
-	uint64_t pending;         /* not looked at yet */
-	uint64_t notes;           /* entries of the tree with a problem line of their own */
+	uint64_t files;          /* seen in the store */
+	uint64_t instance_files; /* first source of an entry of the tree */
+	uint64_t duplicates;     /* further sources with the same bytes */
+	uint64_t skipped;        /* no DICOM, DICOMDIR, links, special files */
+	uint64_t failed;         /* DICOM or unreadable, and not in the tree */
+	uint64_t pending;        /* not looked at yet */
+	uint64_t notes;          /* entries of the tree with a problem line of their own */
 	uint64_t patients, studies, series, instances;
 };
-enum ix_scan_state { IX_SCAN_NEVER, IX_SCAN_RUNNING, IX_SCAN_COMPLETE, IX_SCAN_STOPPED, IX_SCAN_SUSPICIOUS };
+enum ix_scan_state {
+	IX_SCAN_NEVER,
+	IX_SCAN_RUNNING,
+	IX_SCAN_COMPLETE,
+	IX_SCAN_STOPPED,
+	IX_SCAN_SUSPICIOUS
+};
 struct ix_status {
 	enum ix_scan_state state;
-	char state_reason[256];    /* for SUSPICIOUS and STOPPED */
+	char state_reason[256]; /* for SUSPICIOUS and STOPPED */
 	struct ix_counts counts;
 	int64_t scan_started_ns, scan_ended_ns; /* real time; 0: never */
 	int64_t last_change_ns;
 	uint64_t version; /* grows with every committed change; equal: nothing changed */
 };
-bool ix_status_get(struct ix_reader *reader, struct ix_status *status,
-		   struct err *err) MUST_CHECK;
+bool ix_status_get(struct ix_reader *reader, struct ix_status *status, struct err *err) MUST_CHECK;
 
-/* Every problem, ordered by path: code is a stable word ("not-dicom",
- * "dicomdir", "corrupt", "unsupported", "unreadable", "link", "duplicate",
- * "conflict", "no-png", ...), reason a sentence. path is the store path. */
+/* Every problem, ordered by path: code is a stable word, reason a sentence,
+ * path the store path, in bytes.
+ *
+ * Not in the tree: "not-dicom", "dicomdir", "special" and "link" (skipped);
+ * "corrupt", "unsupported", "limit" and "unreadable" (failed; also a folder that
+ * cannot be listed). "postponed": pending, the next scan tries again.
+ * "duplicate": the same bytes as another file, which is in the tree.
+ * In the tree, with a remark: "conflict" (the SOP Instance UID occurs with
+ * other bytes), "damaged" (of the header only a part could be read), "no-png"
+ * and "no-json" (the first kind that one would expect and that is missing),
+ * "patient-conflict" and "study-conflict" (one line a patient or study folder
+ * concerned, at its first file), and what ix_note_instance() was told. */
 struct ix_problem {
 	const char *path;
 	const char *code;
@@ -192,8 +207,8 @@ bool ix_problems(struct ix_reader *reader,
 		 struct err *err) MUST_CHECK;
 /* Counts by code, for summaries. */
 bool ix_problem_counts(struct ix_reader *reader,
-		       void (*each)(const char *code, uint64_t count, void *context),
-		       void *context, struct err *err) MUST_CHECK;
+		       void (*each)(const char *code, uint64_t count, void *context), void *context,
+		       struct err *err) MUST_CHECK;
 /* Adds or replaces the run-time problem of an instance ("decode failed: ...");
  * kept until the file changes. Cheap when the same is there already. */
 bool ix_note_instance(struct ix_index *index, int64_t instance, const char *code,
@@ -213,9 +228,9 @@ typedef bool (*ix_measure_fn)(struct dc_dataset *dataset, const struct dc_facts 
 			      struct err *err);
 
 enum ix_change_type {
-	IX_CHANGE_ADDED,    /* parent got an entry (folder or link) of this name */
-	IX_CHANGE_REMOVED,  /* node id, of this name, left parent */
-	IX_CHANGE_FOLDER,   /* attributes of folder id changed (times, nlink, target) */
+	IX_CHANGE_ADDED,            /* parent got an entry (folder or link) of this name */
+	IX_CHANGE_REMOVED,          /* node id, of this name, left parent */
+	IX_CHANGE_FOLDER,           /* attributes of folder id changed (times, nlink, target) */
 	IX_CHANGE_INSTANCE_ADDED,   /* parent is the series, name the instance's */
 	IX_CHANGE_INSTANCE_REMOVED, /* likewise; kinds says in which kind folders */
 };
@@ -228,11 +243,11 @@ struct ix_change {
 };
 
 struct ix_scan_options {
-	int store_fd; /* O_PATH or O_RDONLY folder */
-	bool follow;  /* links out of the store are followed */
-	unsigned threads; /* parsing; 0: number of cores */
+	int store_fd;                 /* O_PATH or O_RDONLY folder */
+	bool follow;                  /* links out of the store are followed */
+	unsigned threads;             /* parsing; 0: number of cores */
 	const char *charset_fallback; /* a defined term; NULL: the default */
-	bool confirm_empty; /* accept that the store became empty (--rebuild) */
+	bool confirm_empty;           /* accept that the store became empty (--rebuild) */
 	ix_measure_fn measure;
 	void *measure_context;
 	/* After each commit, from the writer's thread, no lock held. May be NULL. */
@@ -246,12 +261,23 @@ struct ix_scan_options {
 };
 
 /* Brings the index up to date with the store; blocks. Parses in parallel,
- * writes in walk order. Single broken files are no error. */
+ * writes in walk order. Single broken files are no error; a stopped scan is
+ * none either (its state is IX_SCAN_STOPPED). Errors are of the store's root
+ * and of the index: what was committed before stays.
+ *
+ * Walk order is that of the bytes of paths. The tree that results depends on
+ * the files alone, not on the order in which scans met them, except for the
+ * text of folder names: that is of the member that was met first.
+ *
+ * With progress, a second thread counts names ahead of the walk; walk_done says
+ * that counts->files is the total. */
 bool ix_scan(struct ix_index *index, const struct ix_scan_options *options,
 	     struct err *err) MUST_CHECK;
 
 /* Indexes one source of an instance again, because its fingerprint no longer
- * fits (called from a thread that may wait). */
+ * fits (called from a thread that may wait). A file that is gone leaves the
+ * index; so it is no error when it is not known any more. ERR_STALE in a
+ * follower. */
 bool ix_refresh(struct ix_index *index, const struct ix_scan_options *options, int64_t file,
 		struct err *err) MUST_CHECK;
 

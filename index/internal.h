@@ -15,8 +15,8 @@ struct ix_index {
 	bool is_writer;
 	int lock_fd; /* -1: follower */
 	uint64_t epoch;
-	pthread_mutex_t mutex; /* guards writer */
-	struct ix_writer writer; /* not open in a follower */
+	pthread_mutex_t mutex;      /* guards writer */
+	struct ix_writer writer;    /* not open in a follower */
 	pthread_mutex_t scan_mutex; /* held by the scan in progress */
 };
 

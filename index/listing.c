@@ -4,7 +4,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
+
+#include "index/content.h"
 
 void ix_listing_release(struct ix_listing *listing)
 {
@@ -57,7 +58,8 @@ static bool add(struct ix_listing *listing, const char *name, uint8_t type, stru
 		return err_set(err, ERR_LIMIT, "too many entries");
 	if (listing->count == listing->capacity) {
 		size_t capacity = listing->capacity > 0 ? listing->capacity * 2 : 64;
-		struct ix_entry_name *larger = realloc(listing->entries, capacity * sizeof(*larger));
+		struct ix_entry_name *larger =
+			realloc(listing->entries, capacity * sizeof(*larger));
 
 		if (larger == NULL)
 			return err_set(err, ERR_NOMEM, "out of memory");
@@ -122,7 +124,7 @@ static bool read_entries(struct ix_listing *listing, DIR *dir, int folder_fd, bo
 bool ix_listing_read(struct ix_listing *listing, int folder_fd, bool follow, struct err *err)
 {
 	/* A descriptor of its own: closedir closes it, and its position is ours. */
-	int fd = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = ix_open_folder(folder_fd, ".", false);
 	DIR *dir CLEANUP(close_dir) = fd >= 0 ? fdopendir(fd) : NULL;
 	bool ok;
 
@@ -135,8 +137,8 @@ bool ix_listing_read(struct ix_listing *listing, int folder_fd, bool follow, str
 	}
 	ok = read_entries(listing, dir, folder_fd, follow, err);
 	if (listing->count > 0)
-		qsort_r(listing->entries, listing->count, sizeof(*listing->entries), compare_entries,
-			listing->names.data);
+		qsort_r(listing->entries, listing->count, sizeof(*listing->entries),
+			compare_entries, listing->names.data);
 	return ok;
 }
 

@@ -6,6 +6,8 @@ noinst_LIBRARIES += %D%/libindex.a
 	%D%/claim.h \
 	%D%/content.c \
 	%D%/content.h \
+	%D%/count.c \
+	%D%/count.h \
 	%D%/db.c \
 	%D%/db.h \
 	%D%/dirty.c \

@@ -86,8 +86,8 @@ bool ix_node_drop(struct ix_writer *w, const struct ix_node *node, struct err *e
 static bool write_node(struct ix_writer *w, const struct ix_node *node, struct err *err)
 {
 	return ix_db_run(&w->db, IX_W_NODE_UPDATE, err, "iiiiiii", node->mtime_ns, node->ctime_ns,
-			 (int64_t)node->subfolders, (int64_t)node->kinds,
-			 (int64_t)node->multiframe, (int64_t)node->instances, node->id) &&
+			 (int64_t)node->subfolders, (int64_t)node->kinds, (int64_t)node->multiframe,
+			 (int64_t)node->instances, node->id) &&
 	       ix_writer_change(w, IX_CHANGE_FOLDER, node->parent, node->id, 0, node->name, err);
 }
 

@@ -26,7 +26,8 @@ bool ix_node_add(struct ix_writer *w, const struct ix_node_new *node, int64_t *i
 bool ix_node_find(struct ix_writer *w, int64_t parent, const char *name, int64_t *id,
 		  struct err *err) MUST_CHECK;
 /* The tree's row of a node without side tables. ERR_NOTFOUND. */
-bool ix_node_read(struct ix_writer *w, int64_t id, struct ix_node *node, struct err *err) MUST_CHECK;
+bool ix_node_read(struct ix_writer *w, int64_t id, struct ix_node *node,
+		  struct err *err) MUST_CHECK;
 /* Takes one row away; the folder around it follows if that leaves it empty. */
 bool ix_node_drop(struct ix_writer *w, const struct ix_node *node, struct err *err) MUST_CHECK;
 /* Gives a link the times of its owner. */

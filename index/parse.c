@@ -11,7 +11,8 @@ bool ix_parser_init(struct ix_parser *parser, const struct ix_scan_options *opti
 	parser->options = options;
 	if (options->charset_fallback != NULL &&
 	    !dc_charset_set_fallback(&parser->parsing.charset, options->charset_fallback))
-		return err_set(err, ERR_USAGE, "unknown character set %s", options->charset_fallback);
+		return err_set(err, ERR_USAGE, "unknown character set %s",
+			       options->charset_fallback);
 	parser->head = malloc(DC_FILE_HEAD_SIZE);
 	return parser->head != NULL || err_set(err, ERR_NOMEM, "out of memory");
 }
@@ -105,13 +106,13 @@ static bool has_identity(const struct dc_facts *facts)
 	       dc_fact(facts, DC_FACT_STUDY_UID)[0] != '\0';
 }
 
-static bool is_void(const struct dc_facts *facts)
+/* Not one element behind the meta group. */
+static bool is_void(const struct dc_dataset *dataset, uint64_t file_size)
 {
-	for (int i = 0; i < DC_FACT_COUNT; i++) {
-		if (facts->fact[i] != NULL)
-			return false;
-	}
-	return facts->image.pixel_tag == 0;
+	const uint64_t smallest = 8; /* an element header, PS3.5 7.1 */
+
+	return !dataset->deflated &&
+	       (dataset->offset >= file_size || file_size - dataset->offset < smallest);
 }
 
 static void read_instance(struct ix_parser *parser, struct dc_dataset *dataset,
@@ -133,8 +134,8 @@ static void read_instance(struct ix_parser *parser, struct dc_dataset *dataset,
 		set_failure(result, &result->facts.damage);
 		return;
 	}
-	if (is_void(&result->facts)) {
-		ix_result_set(result, IX_OUTCOME_FAILED, "corrupt", "nothing in it says what it is");
+	if (is_void(dataset, result->print.size)) {
+		ix_result_set(result, IX_OUTCOME_FAILED, "corrupt", "there is no data set in it");
 		return;
 	}
 	memset(&result->measured, 0, sizeof(result->measured));

@@ -46,7 +46,7 @@ struct search {
 	const struct dc_facts *facts;
 	const char *path;
 	int64_t mtime, ctime;
-	struct buf key;     /* of the row looked for */
+	struct buf key; /* of the row looked for */
 	int64_t patient, study, series;
 	uint64_t patient_ino, study_ino, series_ino;
 	char patient_name[IX_NAME_MAX + 1], study_name[IX_NAME_MAX + 1];
@@ -119,7 +119,8 @@ static int64_t number_hash(const struct ix_patient_key *patient)
 static bool make_patient(struct search *s, const struct ix_patient_key *patient, struct err *err)
 {
 	struct span key = buf_span(&s->key);
-	uint64_t hash = ix_hash(key), root = ix_ident(IX_ROOT, IX_NODE_FOLDER, span_of_text("patients"));
+	uint64_t hash = ix_hash(key),
+		 root = ix_ident(IX_ROOT, IX_NODE_FOLDER, span_of_text("patients"));
 	sqlite3_stmt *row;
 
 	s->patient_ino = ix_ident(root, IX_NODE_FOLDER, key);
@@ -138,8 +139,8 @@ static bool make_patient(struct search *s, const struct ix_patient_key *patient,
 static bool find_study(struct search *s, struct err *err)
 {
 	struct span key = buf_span(&s->key);
-	sqlite3_stmt *row = ix_db_bind(&s->w->db, IX_W_STUDY_FIND, "ii", (int64_t)ix_hash(key),
-				       s->patient);
+	sqlite3_stmt *row =
+		ix_db_bind(&s->w->db, IX_W_STUDY_FIND, "ii", (int64_t)ix_hash(key), s->patient);
 	enum ix_step step;
 
 	s->study = 0;
@@ -158,7 +159,8 @@ static bool find_study(struct search *s, struct err *err)
 /* Whether other patients have a study of that UID. */
 static bool find_others(struct search *s, int64_t uid_hash, bool *others, struct err *err)
 {
-	enum ix_step step = ix_db_first(&s->w->db, IX_W_STUDY_OTHER, err, "ii", uid_hash, s->patient);
+	enum ix_step step =
+		ix_db_first(&s->w->db, IX_W_STUDY_OTHER, err, "ii", uid_hash, s->patient);
 
 	*others = step == IX_STEP_ROW;
 	if (*others)
@@ -201,8 +203,8 @@ static bool make_study(struct search *s, struct err *err)
 	if (!ix_view_link(s->w, &object, &links, err))
 		return false;
 	packed = buf_span(&links);
-	row = ix_db_bind(&s->w->db, IX_W_STUDY_INSERT, "iiibib", s->study, s->patient, uid_hash, &key,
-			 (int64_t)object.plain, &packed);
+	row = ix_db_bind(&s->w->db, IX_W_STUDY_INSERT, "iiibib", s->study, s->patient, uid_hash,
+			 &key, (int64_t)object.plain, &packed);
 	(void)ix_schema_bind(row, 7, DC_LEVEL_STUDY, s->facts->fact);
 	return ix_db_finish(&s->w->db, IX_W_STUDY_INSERT, err);
 }
@@ -210,8 +212,8 @@ static bool make_study(struct search *s, struct err *err)
 static bool find_series(struct search *s, struct err *err)
 {
 	struct span key = buf_span(&s->key);
-	sqlite3_stmt *row = ix_db_bind(&s->w->db, IX_W_SERIES_FIND, "ii", s->study,
-				       (int64_t)ix_hash(key));
+	sqlite3_stmt *row =
+		ix_db_bind(&s->w->db, IX_W_SERIES_FIND, "ii", s->study, (int64_t)ix_hash(key));
 	enum ix_step step;
 
 	s->series = 0;

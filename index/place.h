@@ -18,8 +18,8 @@ struct ix_place {
 	struct buf key; /* the texts that decide */
 	int64_t claim, study, series;
 	uint64_t series_ino;
-	int64_t uid_hash;   /* of the study */
-	bool shared;        /* other patients have a study of that UID */
+	int64_t uid_hash;         /* of the study */
+	bool shared;              /* other patients have a study of that UID */
 	struct ix_fact_set facts; /* of the three rows */
 };
 

@@ -175,9 +175,10 @@ static bool finish_instance(struct ix_reader *reader, enum ix_read_sql statement
 bool ix_instance_lookup(struct ix_reader *reader, int64_t series, const char *name,
 			struct ix_instance *instance, struct err *err)
 {
-	return finish_instance(reader, IX_R_INSTANCE_LOOKUP,
-			       ix_db_first(&reader->db, IX_R_INSTANCE_LOOKUP, err, "it", series, name),
-			       instance, err);
+	return finish_instance(
+		reader, IX_R_INSTANCE_LOOKUP,
+		ix_db_first(&reader->db, IX_R_INSTANCE_LOOKUP, err, "it", series, name), instance,
+		err);
 }
 
 bool ix_instance_get(struct ix_reader *reader, int64_t id, struct ix_instance *instance,

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "index/reader.h"
 
-#define NODE "id, parent, type, name, ino, mtime, ctime, subfolders, kinds, multiframe, instances, target"
+#define NODE                                                                                       \
+	"id, parent, type, name, ino, mtime, ctime, subfolders, kinds, multiframe, instances, "    \
+	"target"
 #define INSTANCE                                                                                   \
-	"id, series, name, ident, kinds, frames, size, mtime, ctime, json_base, json_names, image," \
+	"id, series, name, ident, kinds, frames, size, mtime, ctime, json_base, json_names, "      \
+	"image,"                                                                                   \
 	" sop_class, sop_uid"
 #define SOURCE "f.id, CAST(d.prefix || f.name AS BLOB) AS path, f.size, f.inode, f.mtime, f.ctime"
 
@@ -27,8 +30,9 @@ const char *const ix_read_sql_table[IX_R_COUNT] = {
 			       " WHERE series = ? AND id > ? AND (kinds & ?) <> 0 ORDER BY id",
 	[IX_R_SOURCE_FIRST] = "SELECT " SOURCE " FROM instance i JOIN file f ON f.id = i.file"
 			      " JOIN folder d ON d.id = f.folder WHERE i.id = ?",
-	[IX_R_SOURCE_OTHER] = "SELECT " SOURCE " FROM file f JOIN folder d ON d.id = f.folder"
-			      " WHERE f.instance = ? AND f.state = 2 ORDER BY path LIMIT 1 OFFSET ?",
+	[IX_R_SOURCE_OTHER] =
+		"SELECT " SOURCE " FROM file f JOIN folder d ON d.id = f.folder"
+		" WHERE f.instance = ? AND f.state = 2 ORDER BY path LIMIT 1 OFFSET ?",
 	[IX_R_STATUS] =
 		"SELECT state, reason, files, instance_files, duplicates, skipped, failed, pending,"
 		" notes, patients, studies, series, instances, queued, started, ended, changed,"
@@ -39,15 +43,19 @@ const char *const ix_read_sql_table[IX_R_COUNT] = {
 		" JOIN file g ON g.id = i.file JOIN folder e ON e.id = g.folder"
 		" WHERE i.id = f.instance) ELSE p.reason END"
 		" FROM problem p JOIN file f ON f.id = p.file JOIN folder d ON d.id = f.folder"
-		" UNION ALL SELECT " FIRST_PATH "(SELECT s.id FROM node t JOIN node s ON s.parent = t.id"
-		" WHERE t.parent = p.id)), 'patient-conflict', 'the Patient ID is also there with another"
-		" name or birth date: kept apart' FROM patient p WHERE p.number_hash IN " SHARED_NUMBER
-		" UNION ALL SELECT " FIRST_PATH "(SELECT s.id FROM node s WHERE s.parent = t.id)),"
-		" 'study-conflict', 'the study is also there under another patient: shown under each'"
+		" UNION ALL SELECT " FIRST_PATH
+		"(SELECT s.id FROM node t JOIN node s ON s.parent = t.id"
+		" WHERE t.parent = p.id)), 'patient-conflict', 'the Patient ID is also there with "
+		"another"
+		" name or birth date: kept apart' FROM patient p WHERE p.number_hash "
+		"IN " SHARED_NUMBER " UNION ALL SELECT " FIRST_PATH
+		"(SELECT s.id FROM node s WHERE s.parent = t.id)),"
+		" 'study-conflict', 'the study is also there under another patient: shown under "
+		"each'"
 		" FROM study t WHERE t.uid_hash IN " SHARED_STUDY " ORDER BY 1, 2",
-	[IX_R_PROBLEM_COUNTS] =
-		"SELECT code, count(*) FROM problem GROUP BY code"
-		" UNION ALL SELECT 'patient-conflict', count(*) FROM patient"
-		" WHERE number_hash IN " SHARED_NUMBER " UNION ALL SELECT 'study-conflict', count(*)"
-		" FROM study WHERE uid_hash IN " SHARED_STUDY " ORDER BY 1",
+	[IX_R_PROBLEM_COUNTS] = "SELECT code, count(*) FROM problem GROUP BY code"
+				" UNION ALL SELECT 'patient-conflict', count(*) FROM patient"
+				" WHERE number_hash IN " SHARED_NUMBER
+				" UNION ALL SELECT 'study-conflict', count(*)"
+				" FROM study WHERE uid_hash IN " SHARED_STUDY " ORDER BY 1",
 };

@@ -11,8 +11,7 @@ struct ix_folder *ix_folder_ref(struct ix_folder *folder)
 
 void ix_folder_unref(struct ix_folder *folder)
 {
-	if (folder == NULL ||
-	    atomic_fetch_sub_explicit(&folder->refs, 1, memory_order_acq_rel) > 1)
+	if (folder == NULL || atomic_fetch_sub_explicit(&folder->refs, 1, memory_order_acq_rel) > 1)
 		return;
 	base_close_fd(&folder->fd);
 	free(folder->prefix);
@@ -117,8 +116,7 @@ struct ix_job *ix_ring_put(struct ix_ring *ring, enum ix_job_type type, struct i
 	ring->filling = true;
 	chunk = current(ring);
 	job = &chunk->jobs[chunk->count];
-	if (folder != NULL &&
-	    (chunk->count == 0 || chunk->jobs[chunk->count - 1].folder != folder))
+	if (folder != NULL && (chunk->count == 0 || chunk->jobs[chunk->count - 1].folder != folder))
 		chunk->folders++;
 	chunk->count++;
 	job->type = type;

@@ -54,9 +54,9 @@ struct ix_chunk {
 struct ix_ring {
 	pthread_mutex_t mutex;
 	pthread_cond_t room, work, done;
-	struct ix_chunk *chunks; /* IX_CHUNKS of them */
+	struct ix_chunk *chunks;         /* IX_CHUNKS of them */
 	uint64_t filled, taken, emptied; /* chunks so far: published, given to a parser, freed */
-	atomic_uint idle;        /* parsers that wait */
+	atomic_uint idle;                /* parsers that wait */
 	bool closed, aborted;
 	bool filling; /* the walker's: a chunk is being filled */
 };

@@ -117,8 +117,8 @@ static bool next_pending(struct ix_index *index, int64_t *id, struct err *err)
 	return step != IX_STEP_FAILED;
 }
 
-static bool refile_pending(struct ix_scan *scan, struct ix_parser *parser,
-			   struct ix_result *result, bool *found, struct err *err)
+static bool refile_pending(struct ix_scan *scan, struct ix_parser *parser, struct ix_result *result,
+			   bool *found, struct err *err)
 {
 	int64_t id = 0;
 
@@ -288,7 +288,8 @@ static bool judge(struct ix_scan *scan, const struct identity *now, bool *suspic
 		return remember(w, now, err);
 	(void)snprintf(reason, sizeof(w->status.state_reason),
 		       "the store is %s: nothing was removed (dicomfs-index --rebuild accepts it)",
-		       empty ? "empty all at once" : "on another file system and files are missing");
+		       empty ? "empty all at once"
+			     : "on another file system and files are missing");
 	return true;
 }
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "dicom/log.h"
+#include "index/home.h"
 #include "index/writer-sql.h"
 
 /* A transaction ends after so long or with so many files, whichever comes
@@ -28,9 +29,9 @@ bool ix_scan_stopped(const struct ix_scan *scan)
 
 static uint64_t queued(const struct ix_scan *scan)
 {
-	uint64_t fresh = scan->walk != NULL ? atomic_load_explicit(&scan->walk->fresh,
-								   memory_order_relaxed)
-					    : 0;
+	uint64_t fresh = scan->walk != NULL
+				 ? atomic_load_explicit(&scan->walk->fresh, memory_order_relaxed)
+				 : 0;
 
 	return fresh > scan->fresh_done ? fresh - scan->fresh_done : 0;
 }
@@ -53,20 +54,22 @@ void ix_scan_progress(struct ix_scan *scan, bool always)
 {
 	const struct ix_scan_options *options = scan->options;
 	int64_t now = ix_monotonic_ns();
-	uint64_t waiting = queued(scan);
+	uint64_t ahead = queued(scan);
 	struct ix_counts counts;
 
-	if (options->progress == NULL || (!always && now - scan->progress_ns < PROGRESS_NS))
+	if (options->progress == NULL || scan->count == NULL ||
+	    (!always && now - scan->progress_ns < PROGRESS_NS))
 		return;
 	scan->progress_ns = now;
 	(void)pthread_mutex_lock(&scan->index->mutex);
 	counts = scan->index->writer.status.counts;
 	(void)pthread_mutex_unlock(&scan->index->mutex);
-	counts.files += waiting;
-	counts.pending += waiting;
-	options->progress(&counts,
-			  scan->bytes + (scan->walk != NULL ? atomic_load(&scan->walk->bytes) : 0),
-			  scan->walk == NULL || atomic_load(&scan->walk->done),
+	if (!atomic_load(&scan->walk->done) && atomic_load(&scan->count->files) > counts.files)
+		ahead = MAX_OF(ahead, atomic_load(&scan->count->files) - counts.files);
+	counts.files += ahead;
+	counts.pending += ahead;
+	options->progress(&counts, scan->bytes + atomic_load(&scan->walk->bytes),
+			  atomic_load(&scan->count->done) || atomic_load(&scan->walk->done),
 			  options->progress_context);
 }
 
@@ -162,7 +165,8 @@ static bool write_all(struct ix_scan *scan, struct ix_ring *ring, struct err *er
 	bool end = false;
 
 	while (!end) {
-		struct ix_chunk *chunk = ix_ring_next(ring, ix_monotonic_ns() + COMMIT_NS / 3, &end);
+		struct ix_chunk *chunk =
+			ix_ring_next(ring, ix_monotonic_ns() + COMMIT_NS / 3, &end);
 		bool ok = true;
 
 		if (chunk != NULL) {
@@ -265,7 +269,8 @@ static bool set_state(struct ix_scan *scan, enum ix_scan_state state, const char
 	}
 	w->status.state = state;
 	if (reason != NULL)
-		(void)snprintf(w->status.state_reason, sizeof(w->status.state_reason), "%s", reason);
+		(void)snprintf(w->status.state_reason, sizeof(w->status.state_reason), "%s",
+			       reason);
 	if (state == IX_SCAN_RUNNING)
 		w->status.scan_started_ns = ix_now_ns();
 	else
@@ -320,6 +325,26 @@ static bool run(struct ix_scan *scan, struct err *err)
 	return set_state(scan, IX_SCAN_COMPLETE, "", err);
 }
 
+/* The scan with somebody who counts ahead of it. */
+static bool run_counted(struct ix_scan *scan, struct err *err)
+{
+	struct ix_count count = {.store_fd = scan->options->store_fd, .stop = scan->options->stop};
+	pthread_t thread;
+	bool counting, ok;
+
+	if (scan->options->progress == NULL)
+		return run(scan, err);
+	scan->count = &count;
+	counting = pthread_create(&thread, NULL, ix_count_run, &count) == 0;
+	ok = run(scan, err);
+	atomic_store(&count.quit, true);
+	if (counting)
+		(void)pthread_join(thread, NULL);
+	ix_scan_progress(scan, true);
+	scan->count = NULL;
+	return ok;
+}
+
 bool ix_scan(struct ix_index *index, const struct ix_scan_options *options, struct err *err)
 {
 	struct ix_walk walk = {.options = options, .index_path = index->path};
@@ -330,12 +355,13 @@ bool ix_scan(struct ix_index *index, const struct ix_scan_options *options, stru
 	if (!index->is_writer)
 		return err_set(err, ERR_USAGE, "another process writes this index");
 	(void)pthread_mutex_lock(&index->scan_mutex);
-	ok = run(&scan, &reason);
+	ok = run_counted(&scan, &reason);
 	/* The disk may be full: then this fails too, and the next one to open the
 	 * index sees that the scan did not end. */
 	if (!ok && !set_state(&scan, IX_SCAN_STOPPED, reason.message, NULL))
 		log_trace(LOG_SCAN, "the state of the scan could not be written");
-	ix_scan_progress(&scan, true);
+	if (reason.code == ERR_CORRUPT)
+		ix_home_mark_damaged(index->path);
 	(void)pthread_mutex_unlock(&index->scan_mutex);
 	if (!ok && err != NULL)
 		*err = reason;
@@ -365,6 +391,7 @@ bool ix_refresh(struct ix_index *index, const struct ix_scan_options *options, i
 	struct ix_scan scan = {.index = index, .options = options};
 
 	if (!index->is_writer)
-		return err_set(err, ERR_STALE, "the file changed, and another process writes the index");
+		return err_set(err, ERR_STALE,
+			       "the file changed, and another process writes the index");
 	return refresh(&scan, file, err);
 }

@@ -7,16 +7,18 @@
 #ifndef INDEX_SCAN_H
 #define INDEX_SCAN_H
 
+#include "index/count.h"
 #include "index/internal.h"
 #include "index/walk.h"
 
 struct ix_scan {
 	struct ix_index *index;
 	const struct ix_scan_options *options;
-	struct ix_walk *walk; /* NULL in a refresh */
-	uint64_t fresh_done;  /* new files that are written */
-	uint64_t bytes;       /* of files that were looked at */
-	int64_t progress_ns;  /* when it was last told */
+	struct ix_walk *walk;   /* NULL in a refresh */
+	struct ix_count *count; /* NULL when nobody asks for progress */
+	uint64_t fresh_done;    /* new files that are written */
+	uint64_t bytes;         /* of files that were looked at */
+	int64_t progress_ns;    /* when it was last told */
 };
 
 /* Commits when the transaction is old or large enough (or always), and tells

@@ -14,7 +14,7 @@
  * node: the tree except instances. target, owner: of links; the owner is the
  * study or series that the link shows.
  * claim: "instances of this study that name this patient belong to that study
- * folder", see patients.h.
+ * folder", see claim.h.
  * gone: files that a walk did not find any more, by path. */
 static const char table_sql[] =
 	"CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
@@ -153,10 +153,10 @@ static void append_nodes(struct buf *sql)
 	uint64_t root = IX_ROOT;
 
 	for (size_t i = 0; i < ARRAY_LEN(fixed_nodes); i++) {
-		uint64_t ino = fixed_nodes[i].parent == 0
-				       ? root
-				       : ix_ident(root, IX_NODE_FOLDER,
-						  span_of_text(fixed_nodes[i].name));
+		uint64_t ino =
+			fixed_nodes[i].parent == 0
+				? root
+				: ix_ident(root, IX_NODE_FOLDER, span_of_text(fixed_nodes[i].name));
 
 		buf_printf(sql,
 			   "INSERT INTO node VALUES(%d, %d, %d, '%s', %lld, 0, 0, %d, 0, 0, 0,"

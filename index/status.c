@@ -11,7 +11,7 @@ bool ix_status_get(struct ix_reader *reader, struct ix_status *status, struct er
 	struct ix_counts *counts = &status->counts;
 	sqlite3_stmt *row = reader->db.statements[IX_R_STATUS];
 	uint64_t *const fields[] = {&counts->files,   &counts->instance_files, &counts->duplicates,
-				    &counts->skipped, &counts->failed,	       &counts->pending,
+				    &counts->skipped, &counts->failed,         &counts->pending,
 				    &counts->notes,   &counts->patients,       &counts->studies,
 				    &counts->series,  &counts->instances};
 	uint64_t queued;
@@ -19,7 +19,8 @@ bool ix_status_get(struct ix_reader *reader, struct ix_status *status, struct er
 	if (!ix_db_one(&reader->db, IX_R_STATUS, err, ""))
 		return false;
 	status->state = (enum ix_scan_state)ix_db_int(row, 0);
-	(void)snprintf(status->state_reason, sizeof(status->state_reason), "%s", ix_db_text(row, 1));
+	(void)snprintf(status->state_reason, sizeof(status->state_reason), "%s",
+		       ix_db_text(row, 1));
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
 		*fields[i] = (uint64_t)ix_db_int(row, (int)i + 2);
 	queued = (uint64_t)ix_db_int(row, 13);
@@ -53,8 +54,8 @@ bool ix_problems(struct ix_reader *reader,
 }
 
 bool ix_problem_counts(struct ix_reader *reader,
-		       void (*each)(const char *code, uint64_t count, void *context),
-		       void *context, struct err *err)
+		       void (*each)(const char *code, uint64_t count, void *context), void *context,
+		       struct err *err)
 {
 	sqlite3_stmt *row = ix_db_bind(&reader->db, IX_R_PROBLEM_COUNTS, "");
 	enum ix_step step;

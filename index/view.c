@@ -16,8 +16,8 @@
  * patients share: all but the first of these are called other. Both are a
  * matter of the object, not of who came before. */
 struct view {
-	int64_t folder;     /* IX_DATES, ... */
-	const char *name;   /* of that folder */
+	int64_t folder;   /* IX_DATES, ... */
+	const char *name; /* of that folder */
 	enum dc_level shows;
 	const char *levels[LEVELS_MAX];
 	const char *link, *other;
@@ -210,8 +210,8 @@ static const char *expand(const struct ix_view_object *object, const char *templ
 		}
 		if (*template != ' ' || out->size == 0 || out->failure != ERR_NONE ||
 		    out->data[out->size - 1] != ' ')
-			buf_append_byte(out, (uint8_t)*template);
-		template++;
+			buf_append_byte(out, (uint8_t) * template);
+		template ++;
 	}
 	return buf_text(out);
 }
@@ -278,10 +278,10 @@ static bool add_link(struct linking *l, const char *name, int64_t *id, struct er
 static bool add_named_link(struct linking *l, int64_t *id, struct err *err)
 {
 	char hash[IX_HASH_TEXT_MAX + 1];
-	const char *name = expand(l->object,
-				  l->object->plain || l->view->other == NULL ? l->view->link
-									     : l->view->other,
-				  &l->text);
+	const char *name =
+		expand(l->object,
+		       l->object->plain || l->view->other == NULL ? l->view->link : l->view->other,
+		       &l->text);
 
 	*id = 0;
 	if (l->text.size == 0)
@@ -472,7 +472,8 @@ static bool relink_study(struct ix_writer *w, int64_t study, bool plain, struct 
 
 	ix_fact_set_init(&facts);
 	if (!unlink_study(w, study, err) || !ix_node_read(w, study, &node, err) ||
-	    !ix_node_read(w, node.parent, &patient, err) || !read_study_facts(w, study, &facts, err))
+	    !ix_node_read(w, node.parent, &patient, err) ||
+	    !read_study_facts(w, study, &facts, err))
 		return false;
 	ix_fact_set_pointers(&facts, pointers);
 	object.ino = node.ino;

@@ -19,7 +19,7 @@ struct ix_view_object {
 	uint64_t ino;
 	const char *patient, *study, *series; /* series: NULL for a study */
 	const char *const *fact; /* of all levels above, by enum dc_fact; NULL or "" when absent */
-	bool plain; /* study: false: another patient has it too, and first */
+	bool plain;              /* study: false: another patient has it too, and first */
 	int64_t mtime, ctime;
 };
 

@@ -28,7 +28,7 @@ enum ix_walk_sql { IX_K_FILES, IX_K_FOLDERS, IX_K_FILE, IX_K_COUNT };
 struct ix_walk_rows {
 	enum ix_walk_sql statement; /* FILES or FOLDERS */
 	int64_t folder;
-	const char *prefix; /* of the folder, the owner's */
+	const char *prefix;       /* of the folder, the owner's */
 	struct ix_walk_row *page; /* NULL: nothing read yet */
 	size_t capacity, count, at;
 	bool last; /* no page behind this one */

@@ -35,7 +35,7 @@ struct walker {
 	struct ix_db db;
 	struct level levels[DEPTH_MAX];
 	size_t depth;
-	unsigned steps; /* in this snapshot */
+	unsigned steps;       /* in this snapshot */
 	char store[PATH_MAX]; /* real path */
 	/* Folders met behind links, by a hash of device and inode, and the store
 	 * itself: none is walked twice. */
@@ -279,8 +279,7 @@ static bool enter_folder(struct walker *w, struct level *level, const char *name
 	if (!path_fits(level, name))
 		return refuse_folder(w, level, name, IX_OUTCOME_FAILED, "unreadable",
 				     "the path is too long");
-	fd = openat(folder->fd, name,
-		    O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK | (link ? 0 : O_NOFOLLOW));
+	fd = ix_open_folder(folder->fd, name, link);
 	if (fd < 0) {
 		char text[96];
 
@@ -344,7 +343,8 @@ static const char *refuse_link(struct walker *w, const struct level *level, cons
 	case LINK_OUTSIDE:
 		break;
 	}
-	return w->walk->options->follow ? NULL : "the link leads out of the store (see option follow)";
+	return w->walk->options->follow ? NULL
+					: "the link leads out of the store (see option follow)";
 }
 
 /* ---- Files -------------------------------------------------------------- */
@@ -360,8 +360,8 @@ static bool visit_file(struct walker *w, struct level *level, const char *name, 
 		return false;
 	(void)atomic_fetch_add_explicit(&w->walk->files, 1, memory_order_relaxed);
 	if (!path_fits(level, name))
-		return put_record(w, level, name, row != NULL ? row->id : 0, NULL, IX_OUTCOME_FAILED,
-				  "unreadable", "the path is too long");
+		return put_record(w, level, name, row != NULL ? row->id : 0, NULL,
+				  IX_OUTCOME_FAILED, "unreadable", "the path is too long");
 	/* A new file is asked for its fingerprint once it is open. */
 	if (row != NULL && row->state != IX_FILE_PENDING &&
 	    fstatat(level->folder->fd, name, &st, link ? 0 : AT_SYMLINK_NOFOLLOW) == 0) {
@@ -454,7 +454,7 @@ static bool walk_on(struct walker *w)
 
 static bool start(struct walker *w)
 {
-	int fd = openat(w->walk->options->store_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = ix_open_folder(w->walk->options->store_fd, ".", false);
 	char proc[64];
 	ssize_t got;
 	bool ignored;
@@ -466,7 +466,8 @@ static bool start(struct walker *w)
 	w->store[got > 0 ? got : 0] = '\0';
 	if (strcmp(w->store, "/") == 0)
 		w->store[0] = '\0';
-	if (!was_visited(w, fd, &ignored) || !ix_walk_db_open(&w->db, w->walk->index_path, w->err)) {
+	if (!was_visited(w, fd, &ignored) ||
+	    !ix_walk_db_open(&w->db, w->walk->index_path, w->err)) {
 		base_close_fd(&fd);
 		return false;
 	}

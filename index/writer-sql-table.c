@@ -23,7 +23,8 @@ static const char *const sql_table[IX_W_COUNT] = {
 	[IX_W_REQUEST_GET] = "SELECT wanted > done FROM request",
 	[IX_W_REQUEST_DONE] = "UPDATE request SET done = wanted WHERE done <> wanted",
 
-	[IX_W_NODE_INSERT] = "INSERT OR IGNORE INTO node VALUES(?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, ?, ?)",
+	[IX_W_NODE_INSERT] =
+		"INSERT OR IGNORE INTO node VALUES(?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, ?, ?)",
 	[IX_W_NODE_GET] = "SELECT parent, type, name, ino, mtime, ctime, subfolders, kinds,"
 			  " multiframe, instances FROM node WHERE id = ?",
 	[IX_W_NODE_FIND] = "SELECT id, type FROM node WHERE parent = ? AND name = ?",
@@ -79,10 +80,11 @@ static const char *const sql_table[IX_W_COUNT] = {
 			     " JOIN file f ON f.id = i.file JOIN folder d ON d.id = f.folder"
 			     " WHERE i.uid_hash = ? AND i.series = ? AND i.sop_uid = ?"
 			     " ORDER BY path LIMIT 1",
-	[IX_W_ENTRY_GET] = "SELECT i.series, i.uid_hash, i.plain, i.content, i.name, i.file, i.claim,"
-			   " i.kinds, i.frames, i.size, i.mtime, i.ctime, i.sop_uid, i.number, " PATH
-			   " FROM instance i JOIN file f ON f.id = i.file"
-			   " JOIN folder d ON d.id = f.folder WHERE i.id = ?",
+	[IX_W_ENTRY_GET] =
+		"SELECT i.series, i.uid_hash, i.plain, i.content, i.name, i.file, i.claim,"
+		" i.kinds, i.frames, i.size, i.mtime, i.ctime, i.sop_uid, i.number, " PATH
+		" FROM instance i JOIN file f ON f.id = i.file"
+		" JOIN folder d ON d.id = f.folder WHERE i.id = ?",
 	[IX_W_ENTRY_DELETE] = "DELETE FROM instance WHERE id = ?",
 	[IX_W_ENTRY_SET_CONTENT] = "UPDATE instance SET content = ? WHERE id = ?",
 	[IX_W_ENTRY_SET_NAME] = "UPDATE OR IGNORE instance SET id = ?, name = ?, ident = ?,"
@@ -102,7 +104,8 @@ static const char *const sql_table[IX_W_COUNT] = {
 			     " instance = ? WHERE id = ?",
 	[IX_W_FILE_SET_STATE] = "UPDATE file SET state = ?, instance = ? WHERE id = ?",
 	[IX_W_FILE_SET_INSTANCE] = "UPDATE file SET instance = ? WHERE id = ?",
-	[IX_W_FILE_SET_DUPLICATES] = "UPDATE file SET instance = ? WHERE instance = ? AND state = 2",
+	[IX_W_FILE_SET_DUPLICATES] =
+		"UPDATE file SET instance = ? WHERE instance = ? AND state = 2",
 	[IX_W_FILE_DELETE] = "DELETE FROM file WHERE id = ?",
 	[IX_W_FILE_PENDING] = "SELECT id FROM file WHERE state = 0 AND id > ? ORDER BY id LIMIT 1",
 	[IX_W_FILE_PLACE] = "SELECT f.folder, f.name, d.prefix FROM file f"
@@ -167,9 +170,10 @@ bool ix_write_sql_prepare(struct ix_db *db, struct err *err)
 			      "INSERT INTO study VALUES(?, ?, ?, ?, ?, ?", err) &&
 	       prepare_insert(db, IX_W_SERIES_INSERT, DC_LEVEL_SERIES,
 			      "INSERT INTO series VALUES(?, ?, ?, ?, ?", err) &&
-	       prepare_insert(db, IX_W_ENTRY_INSERT, DC_LEVEL_INSTANCE,
-			      "INSERT OR IGNORE INTO instance VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-			      " ?, ?, ?, ?, ?, ?",
-			      err) &&
+	       prepare_insert(
+		       db, IX_W_ENTRY_INSERT, DC_LEVEL_INSTANCE,
+		       "INSERT OR IGNORE INTO instance VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+		       " ?, ?, ?, ?, ?, ?",
+		       err) &&
 	       prepare_place_facts(db, err);
 }

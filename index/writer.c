@@ -46,14 +46,15 @@ static bool load_status(struct ix_writer *w, struct err *err)
 	struct ix_counts *counts = &status->counts;
 	sqlite3_stmt *row = w->db.statements[IX_W_STATUS_LOAD];
 	uint64_t *const fields[] = {&counts->files,   &counts->instance_files, &counts->duplicates,
-				    &counts->skipped, &counts->failed,	       &counts->pending,
+				    &counts->skipped, &counts->failed,         &counts->pending,
 				    &counts->notes,   &counts->patients,       &counts->studies,
 				    &counts->series,  &counts->instances};
 
 	if (!ix_db_one(&w->db, IX_W_STATUS_LOAD, err, ""))
 		return false;
 	status->state = (enum ix_scan_state)ix_db_int(row, 0);
-	(void)snprintf(status->state_reason, sizeof(status->state_reason), "%s", ix_db_text(row, 1));
+	(void)snprintf(status->state_reason, sizeof(status->state_reason), "%s",
+		       ix_db_text(row, 1));
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
 		*fields[i] = (uint64_t)ix_db_int(row, (int)i + 2);
 	status->scan_started_ns = ix_db_int(row, 13);
@@ -77,11 +78,11 @@ static bool save_status(struct ix_writer *w, struct err *err)
 
 	return ix_db_run(&w->db, IX_W_STATUS_SAVE, err, "itiiiiiiiiiiiiiiiiiiii",
 			 (int64_t)status->state, status->state_reason, counts->files,
-			 counts->instance_files, counts->duplicates, counts->skipped, counts->failed,
-			 counts->pending, w->queued, counts->notes, counts->patients, counts->studies,
-			 counts->series, counts->instances, status->scan_started_ns,
-			 status->scan_ended_ns, status->last_change_ns, status->version, w->next_id,
-			 w->next_file, w->next_folder, w->next_claim);
+			 counts->instance_files, counts->duplicates, counts->skipped,
+			 counts->failed, counts->pending, w->queued, counts->notes,
+			 counts->patients, counts->studies, counts->series, counts->instances,
+			 status->scan_started_ns, status->scan_ended_ns, status->last_change_ns,
+			 status->version, w->next_id, w->next_file, w->next_folder, w->next_claim);
 }
 
 /* ---- Opening ------------------------------------------------------------ */
@@ -216,8 +217,9 @@ struct ix_change *ix_writer_take_changes(struct ix_writer *w, size_t *count)
 bool ix_writer_new_id(struct ix_writer *w, int64_t *id, struct err *err)
 {
 	if (w->next_id > IX_MAX_ID)
-		return err_set(err, ERR_LIMIT, "the index has no row keys left; remove it with "
-					       "its -ids file to start over");
+		return err_set(err, ERR_LIMIT,
+			       "the index has no row keys left; remove it with "
+			       "its -ids file to start over");
 	if (w->next_id >= w->id_limit) {
 		int64_t limit = MIN_OF(w->next_id + ID_BLOCK, IX_MAX_ID);
 

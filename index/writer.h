@@ -30,12 +30,12 @@ struct ix_writer {
 
 	/* The transaction. */
 	bool open;
-	int64_t begun_ns;  /* monotonic */
-	uint64_t applied;  /* results in it */
-	bool dirty;        /* something visible changed */
+	int64_t begun_ns; /* monotonic */
+	uint64_t applied; /* results in it */
+	bool dirty;       /* something visible changed */
 	struct ix_change *changes;
 	size_t change_count, change_capacity;
-	size_t committed; /* of the changes; the others are the transaction's */
+	size_t committed;            /* of the changes; the others are the transaction's */
 	struct ix_dirty_set nodes;   /* folders and series, by id */
 	struct ix_dirty_set claims;  /* by id */
 	struct ix_dirty_set studies; /* UIDs (hashes) of which the links have to be looked at */
@@ -71,7 +71,7 @@ bool ix_writer_change(struct ix_writer *w, enum ix_change_type type, int64_t par
 /* touched: row of a dirty set, "out of memory" when it is NULL. */
 struct ix_dirty *ix_writer_touch(struct ix_dirty_set *set, int64_t id, struct err *err) MUST_CHECK;
 
-int64_t ix_now_ns(void);       /* real time */
+int64_t ix_now_ns(void); /* real time */
 int64_t ix_monotonic_ns(void);
 
 #endif

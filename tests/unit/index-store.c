@@ -300,8 +300,7 @@ static bool keep_node(const struct ix_node *node, void *context)
 
 	if (listing->count > 0)
 		assert_true(listing->nodes[listing->count - 1].id < node->id);
-	listing->nodes =
-		realloc(listing->nodes, (listing->count + 1) * sizeof(*listing->nodes));
+	listing->nodes = realloc(listing->nodes, (listing->count + 1) * sizeof(*listing->nodes));
 	assert_non_null(listing->nodes);
 	listing->nodes[listing->count++] = *node;
 	return true;
@@ -319,8 +318,9 @@ static bool print_instance(const struct ix_instance *instance, void *context)
 	struct printing *p = context;
 
 	p->instances++;
-	add_line(&p->lines, "%s/%s ino %" PRIx64 " kinds %u frames %u size %" PRIu64
-			    " times %" PRId64 " %" PRId64,
+	add_line(&p->lines,
+		 "%s/%s ino %" PRIx64 " kinds %u frames %u size %" PRIu64 " times %" PRId64
+		 " %" PRId64,
 		 p->path, instance->name, instance->ident, instance->kinds, instance->frames,
 		 instance->size, instance->mtime_ns, instance->ctime_ns);
 	return true;
@@ -339,8 +339,9 @@ static void print_tree(struct printing *p, int64_t parent, const char *path)
 
 		(void)snprintf(name, sizeof(name), "%s/%s", path, node->name);
 		assert_true(node->ino > 1 && node->ino <= INT64_MAX);
-		add_line(&p->lines, "%s ino %" PRIx64 " times %" PRId64 " %" PRId64
-				    " folders %u kinds %u multi %u count %" PRIu64 " %s",
+		add_line(&p->lines,
+			 "%s ino %" PRIx64 " times %" PRId64 " %" PRId64
+			 " folders %u kinds %u multi %u count %" PRIu64 " %s",
 			 name, node->ino, node->mtime_ns, node->ctime_ns, node->subfolders,
 			 node->kinds, node->multiframe, node->instances, node->target);
 		if (node->type == IX_NODE_FOLDER) {

@@ -26,7 +26,7 @@ struct store {
 	struct ix_index *index;
 	struct ix_reader *reader;
 	struct ix_scan_options options;
-	atomic_uint measured; /* files that were parsed */
+	atomic_uint measured;          /* files that were parsed */
 	size_t changes, changes_of[8]; /* by enum ix_change_type */
 };
 

@@ -141,7 +141,7 @@ static bool meet_node(const struct ix_node *node, void *context)
 
 static bool meet_problem(const struct ix_problem *problem, void *context)
 {
-	static const char *const outside[] = {"not-dicom", "dicomdir",	  "special", "link",
+	static const char *const outside[] = {"not-dicom", "dicomdir",    "special", "link",
 					      "corrupt",   "unsupported", "limit",   "unreadable"};
 
 	for (size_t i = 0; i < ARRAY_LEN(outside); i++) {

@@ -37,8 +37,8 @@ static int teardown(void **state)
 
 static void test_listing_is_in_the_order_of_paths(void **state)
 {
-	static const char *const sorted[] = {"A", "a", "a-b", "a.b", "a b", "aa", "b",
-					     "\xc3\xa4", "\xff"};
+	static const char *const sorted[] = {"A",  "a", "a-b",      "a.b", "a b",
+					     "aa", "b", "\xc3\xa4", "\xff"};
 	struct store *store = *state;
 	struct ix_listing listing;
 	struct err err = {0};

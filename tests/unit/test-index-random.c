@@ -19,7 +19,8 @@ struct random {
 
 static unsigned below(struct random *random, unsigned limit)
 {
-	random->state = random->state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	random->state =
+		random->state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
 	return (unsigned)(random->state >> 33) % limit;
 }
 

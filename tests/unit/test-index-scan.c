@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <sqlite3.h>
+
 #define PATIENT "patients/Doe, Jane (PAT1) ~0j5cbz"
 #define STUDY PATIENT "/2024-01-15 1015 Thorax ~st5vf7"
 #define SERIES STUDY "/003 CT ~dy6fmy"
@@ -54,14 +56,14 @@ static void test_other_files(void **state)
 	assert_int_equal(store_status(store).counts.skipped, 9);
 	assert_int_equal(store_status(store).counts.instances, 1);
 	store_expect_problems(store, "empty [not-dicom]\n"
-			       "fifo [special]\n"
-			       "link-broken [link]\n"
-			       "link-folder [link]\n"
-			       "link-in [link]\n"
-			       "link-loop [link]\n"
-			       "link-out [link]\n"
-			       "text [not-dicom]\n"
-			       "\xff\xfe bytes\n [not-dicom]\n");
+				     "fifo [special]\n"
+				     "link-broken [link]\n"
+				     "link-folder [link]\n"
+				     "link-in [link]\n"
+				     "link-loop [link]\n"
+				     "link-out [link]\n"
+				     "text [not-dicom]\n"
+				     "\xff\xfe bytes\n [not-dicom]\n");
 	store_expect_like_rebuilt(store);
 	store_scan(store);
 	assert_int_equal(store->changes, 0);
@@ -177,6 +179,74 @@ static void test_sudden_emptiness(void **state)
 	store_expect_none(store, PATIENT);
 }
 
+static void test_other_file_system(void **state)
+{
+	struct store *store = *state;
+	sqlite3 *db = NULL;
+
+	store_put(store, "a/1", &(struct words){.sop = "1.1"});
+	store_put(store, "a/2", &(struct words){.sop = "1.2"});
+	store_scan(store);
+	store_close(store);
+	assert_int_equal(sqlite3_open(store->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "UPDATE meta SET value = 'x' WHERE key = 'store-type'",
+				      NULL, NULL, NULL),
+			 SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	/* All files are there: it moved. One is missing: who knows. */
+	store_delete(store, "a/2");
+	store_scan(store);
+	assert_int_equal(store_status(store).state, IX_SCAN_SUSPICIOUS);
+	assert_int_equal(store_status(store).counts.instances, 2);
+	store_put(store, "a/2", &(struct words){.sop = "1.2"});
+	store_scan(store);
+	assert_int_equal(store_status(store).state, IX_SCAN_COMPLETE);
+	store_delete(store, "a/2");
+	store_scan(store);
+	assert_int_equal(store_status(store).state, IX_SCAN_COMPLETE);
+	assert_int_equal(store_status(store).counts.instances, 1);
+}
+
+struct seen {
+	struct ix_counts counts;
+	bool walk_done;
+	unsigned calls;
+};
+
+static void keep_progress(const struct ix_counts *counts, uint64_t bytes, bool walk_done,
+			  void *context)
+{
+	struct seen *seen = context;
+
+	(void)bytes;
+	assert_int_equal(counts->files, counts->instance_files + counts->duplicates +
+						counts->skipped + counts->failed + counts->pending);
+	seen->counts = *counts;
+	seen->walk_done = walk_done;
+	seen->calls++;
+}
+
+static void test_progress(void **state)
+{
+	struct store *store = *state;
+	struct seen seen = {.calls = 0};
+
+	for (unsigned i = 0; i < 200; i++) {
+		char path[32], uid[32];
+
+		(void)snprintf(path, sizeof(path), "%u/%u", i / 30, i);
+		(void)snprintf(uid, sizeof(uid), "1.%u", i);
+		store_put(store, path, &(struct words){.sop = uid});
+	}
+	store->options.progress = keep_progress;
+	store->options.progress_context = &seen;
+	store_scan(store);
+	assert_true(seen.calls > 0);
+	assert_true(seen.walk_done);
+	assert_int_equal(seen.counts.files, 200);
+	assert_int_equal(seen.counts.pending, 0);
+}
+
 /* ---- Single files ------------------------------------------------------- */
 
 static void test_refresh(void **state)
@@ -280,6 +350,8 @@ int main(void)
 		TEST(test_unreadable),
 		TEST(test_damaged_headers),
 		TEST(test_sudden_emptiness),
+		TEST(test_other_file_system),
+		TEST(test_progress),
 		TEST(test_refresh),
 		TEST(test_notes),
 		TEST(test_stop),

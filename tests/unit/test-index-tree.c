@@ -36,12 +36,13 @@ static void test_tree_and_views(void **state)
 
 	store_put(store, "a/1", &(struct words){.sop = "1.1", .accession = "A1"});
 	store_put(store, "a/2", &(struct words){.sop = "1.2", .number = "2", .frames = 3});
-	store_put(store, "b/1", &(struct words){.sop = "1.3",
-						.study = "1.2.4",
-						.series = "1.2.4.0",
-						.date = "",
-						.accession = "a/b",
-						.modality = ""});
+	store_put(store, "b/1",
+		  &(struct words){.sop = "1.3",
+				  .study = "1.2.4",
+				  .series = "1.2.4.0",
+				  .date = "",
+				  .accession = "a/b",
+				  .modality = ""});
 	store_touch(store, "a/1", 2000);
 	store_touch(store, "a/2", 1000);
 	store_touch(store, "b/1", 500);
@@ -58,7 +59,7 @@ static void test_tree_and_views(void **state)
 	assert_int_equal(store_instance(store, SERIES "/00002~kq62ea").frames, 3);
 
 	node = store_node(store, "dates/2024/2024-01/2024-01-15/"
-			      "Doe, Jane (PAT1) - 1015 Thorax ~st5vf7");
+				 "Doe, Jane (PAT1) - 1015 Thorax ~st5vf7");
 	assert_string_equal(node.target, "../../../../" STUDY);
 	assert_true(node.mtime_ns == INT64_C(2000000000000));
 	node = store_node(store, "dates/unknown/Doe, Jane (PAT1) - Thorax ~1yfy92");
@@ -69,7 +70,8 @@ static void test_tree_and_views(void **state)
 	node = store_node(store, "accessions/a_b ~93vhx5/Doe, Jane (PAT1) - Thorax ~1yfy92");
 	node = store_node(store, "uids/1.2.3");
 	assert_string_equal(node.target, "../" STUDY);
-	node = store_node(store, "modalities/CT/2024-01/Doe, Jane (PAT1) - 2024-01-15 003 CT ~fn53k3");
+	node = store_node(store,
+			  "modalities/CT/2024-01/Doe, Jane (PAT1) - 2024-01-15 003 CT ~fn53k3");
 	assert_string_equal(node.target, "../../../" SERIES);
 	assert_int_equal(store_node(store, "modalities").subfolders, 2);
 	(void)store_node(store, "modalities/unknown/unknown");
@@ -116,7 +118,8 @@ static void test_facts_are_the_files_own(void **state)
 	struct err err = {0};
 
 	store_put(store, "1", &(struct words){.sop = "1.1", .accession = "A1"});
-	store_put(store, "2", &(struct words){.sop = "1.2", .patient = "DOE^JANE", .modality = "PR"});
+	store_put(store, "2",
+		  &(struct words){.sop = "1.2", .patient = "DOE^JANE", .modality = "PR"});
 	store_scan(store);
 	assert_int_equal(store_status(store).counts.series, 1);
 	instance = store_instance(store, SERIES "/00001~kq62ea");
@@ -272,7 +275,8 @@ static void test_patients(void **state)
 	store_put(store, "d", &(struct words){.sop = "1.4", .study = "1.6", .birth = "19800101"});
 	store_scan(store);
 	assert_int_equal(store_status(store).counts.patients, 3);
-	store_expect_problems(store, "a [patient-conflict]\nc [patient-conflict]\nd [patient-conflict]\n");
+	store_expect_problems(store,
+			      "a [patient-conflict]\nc [patient-conflict]\nd [patient-conflict]\n");
 	store_expect_like_rebuilt(store);
 	/* Another issuer is another number. */
 	store_delete(store, "c");

@@ -20,7 +20,8 @@ static int setup(void **state)
 	store_make(store);
 	store_put(store, "a/1", &(struct words){.sop = "1.1"});
 	store_put(store, "a/2", &(struct words){.sop = "1.2", .number = "2", .frames = 3});
-	store_put(store, "b/1", &(struct words){.sop = "1.3", .study = "1.2.4", .series = "1.2.4.0"});
+	store_put(store, "b/1",
+		  &(struct words){.sop = "1.3", .study = "1.2.4", .series = "1.2.4.0"});
 	*state = store;
 	return 0;
 }
@@ -154,8 +155,8 @@ static void spoil_version(struct store *store)
 
 static void test_damaged_is_started_anew(void **state)
 {
-	static void (*const ways[])(struct store *store) = {spoil_magic, spoil_pages, spoil_length,
-							    spoil_version};
+	static void (*const ways[])(struct store * store) = {spoil_magic, spoil_pages, spoil_length,
+							     spoil_version};
 	struct store *store = *state;
 	char bad[128], *before;
 	struct ix_node node;
@@ -287,7 +288,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_files_are_private, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_foreign_database_is_left_alone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_foreign_database_is_left_alone, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_damaged_is_started_anew, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rebuild_keeps_identity, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_writer, setup, teardown),
