@@ -151,7 +151,7 @@ static void add_change(struct fs_inval *inval, const struct ix_change *change, b
 	case IX_CHANGE_ADDED:
 		if (!settled)
 			return;
-		/* fall through */
+		__attribute__((fallthrough));
 	case IX_CHANGE_REMOVED:
 		add_entry(batch, fs_nodeid_of_index(change->parent), change->name, "");
 		/* A name that the kernel never knew leaves a cached listing as it is. */
