@@ -161,6 +161,22 @@ static bool read_meta(struct dc_source *file, struct dc_layout *layout, struct e
 
 /* ---- Deciding --------------------------------------------------------- */
 
+/* Whether only the first element lacks a usable VR: the next one, found by a
+ * length of 16 bits, is explicit, of the same group and behind it. */
+static bool next_is_explicit(struct dc_source *file, uint64_t offset, const uint8_t first[static 8],
+			     bool *is, struct err *err)
+{
+	uint8_t b[8];
+	size_t there = 0;
+
+	if (!dc_source_read(file, offset + 8 + load_u16(first + 6, false), b, sizeof(b), &there, err))
+		return false;
+	*is = there == sizeof(b) && load_u16(b, false) == load_u16(first, false) &&
+	      load_u16(b + 2, false) > load_u16(first + 2, false) &&
+	      dc_vr_info(DC_VR(b[4], b[5])).class != DC_VR_INVALID;
+	return true;
+}
+
 static bool choose_encoding(struct dc_source *file, struct dc_layout *layout, struct err *err)
 {
 	const struct dc_transfer_syntax *ts =
@@ -193,6 +209,14 @@ static bool choose_encoding(struct dc_source *file, struct dc_layout *layout, st
 		warn(layout, "no transfer syntax; guessed from the first element");
 	if (look == LOOK_IMPLICIT_BE)
 		look = LOOK_NOTHING; /* no transfer syntax is */
+	if (look == LOOK_IMPLICIT_LE && look_of(layout->encoding) == LOOK_EXPLICIT_LE) {
+		bool explicit;
+
+		if (!next_is_explicit(file, layout->offset, b, &explicit, err))
+			return false;
+		if (explicit)
+			look = LOOK_EXPLICIT_LE;
+	}
 	if (look != LOOK_NOTHING && look != look_of(layout->encoding)) {
 		layout->encoding = syntax_of_look(look);
 		warn(layout, "the data set is encoded otherwise than its transfer syntax says");

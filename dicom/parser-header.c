@@ -8,6 +8,13 @@ static bool two_capitals(const uint8_t *b)
 	return b[0] >= 'A' && b[0] <= 'Z' && b[1] >= 'A' && b[1] <= 'Z';
 }
 
+/* What writers put where they know no VR. As half of an implicit length these
+ * are too rare to count. */
+static bool is_placeholder(const uint8_t *b)
+{
+	return (b[0] == '?' && b[1] == '?') || (b[0] == ' ' && b[1] == ' ');
+}
+
 /* An explicit element whose VR is none: some writers leave single elements, or
  * whole items, implicit; a VR of a later edition has a 32-bit length behind two
  * zero bytes (PS3.5 6.2, unknown VRs). */
@@ -26,9 +33,10 @@ static void read_odd_vr(const uint8_t *b, size_t there, bool big_endian, uint64_
 	h->stored_vr = DC_VR_NONE;
 	h->length = as_implicit;
 	h->size = 8;
-	/* Letters or blanks where the VR should be, and a 16-bit length that fits
-	 * where the 32-bit one does not. */
-	if (as_implicit != DC_LENGTH_UNDEFINED && as_implicit > room) {
+	/* Letters where the VR should be, and a 16-bit length that fits where the
+	 * 32-bit one does not. */
+	if (is_placeholder(b + 4) ||
+	    (as_implicit != DC_LENGTH_UNDEFINED && as_implicit > room)) {
 		h->length = load_u16(b + 6, big_endian);
 		h->implicit = false;
 		h->stored_vr = DC_VR_UN;

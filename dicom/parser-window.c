@@ -85,8 +85,8 @@ bool dc_parser_value(struct dc_parser *p, struct span *value, struct err *err)
 
 bool dc_parser_fragments_end(struct dc_parser *p, uint64_t *end, struct err *err)
 {
-	bool big_endian = p->levels[p->level_count - 1].big_endian;
-	uint64_t source_end = p->source->size;
+	const struct dc_parser_level *level = &p->levels[p->level_count - 1];
+	bool big_endian = level->big_endian;
 	uint8_t b[8];
 	size_t there;
 
@@ -96,19 +96,21 @@ bool dc_parser_fragments_end(struct dc_parser *p, uint64_t *end, struct err *err
 
 		if (!dc_parser_fetch_sparse(p, p->position, b, &there, err))
 			return false;
+		if (level->end - MIN_OF(p->position, level->end) < 8)
+			there = 0;
 		tag = there == 8 ? dc_load_tag(b, big_endian) : 0;
 		length = there == 8 ? load_u32(b + 4, big_endian) : 0;
 		if (tag == DC_TAG_SEQUENCE_END) {
 			p->position += 8;
 			p->in_fragments = false;
-		} else if (tag != DC_TAG_ITEM || length > source_end - p->position - 8) {
+		} else if (tag != DC_TAG_ITEM || length > level->end - p->position - 8) {
 			(void)err_set(&p->damage, ERR_CORRUPT,
 				      "fragments of (%04x,%04x) break off at offset %llu",
 				      DC_GROUP(p->element.tag), DC_ELEMENT(p->element.tag),
 				      (unsigned long long)p->position);
-			p->position = source_end;
+			p->position = level->end;
 			p->in_fragments = false;
-			p->unwinding = true;
+			p->unwinding = level->end >= p->source->size;
 		} else {
 			p->position += 8 + length;
 		}

@@ -63,6 +63,8 @@ static bool unwind(struct dc_parser *p)
 	return true;
 }
 
+/* Closes the current level where a length around it says that it ends, so that
+ * what is behind it is not lost; without one, all levels. */
 static PRINTF_LIKE(3, 4) bool damaged(struct dc_parser *p, enum err_code code, const char *format,
 				      ...)
 {
@@ -75,7 +77,10 @@ static PRINTF_LIKE(3, 4) bool damaged(struct dc_parser *p, enum err_code code, c
 		va_end(args);
 		(void)err_set(&p->damage, code, "%s", text);
 	}
-	return unwind(p);
+	if (p->level_count == 1 || top(p)->end >= p->source->size)
+		return unwind(p);
+	p->position = top(p)->end;
+	return close_level(p);
 }
 
 bool dc_parser_init(struct dc_parser *p, struct dc_source *source, uint64_t offset,
@@ -222,6 +227,13 @@ static bool begin_item(struct dc_parser *p, uint32_t length, struct err *err)
 	return push(p, &level, err);
 }
 
+/* Whether a length, its own or one around it, says where a level ends. Where
+ * only the end of the source does, nothing is behind it. */
+static bool is_bounded(const struct dc_parser *p, const struct dc_parser_level *level)
+{
+	return !level->element.undefined_length || level->end < p->source->size;
+}
+
 /* *again: nothing to tell, only the position moved on. */
 static bool next_in_sequence(struct dc_parser *p, bool *again, struct err *err)
 {
@@ -230,7 +242,7 @@ static bool next_in_sequence(struct dc_parser *p, bool *again, struct err *err)
 	size_t there;
 	uint32_t tag;
 
-	if (!level->element.undefined_length && level->end - MIN_OF(p->position, level->end) < 8) {
+	if (is_bounded(p, level) && level->end - MIN_OF(p->position, level->end) < 8) {
 		p->position = level->end;
 		return close_level(p);
 	}
@@ -256,7 +268,7 @@ static bool next_in_sequence(struct dc_parser *p, bool *again, struct err *err)
 		*again = true;
 		return true;
 	}
-	if (!level->element.undefined_length) {
+	if (is_bounded(p, level)) {
 		/* What is no item is passed over; the length says where to go on. */
 		p->position = level->end;
 		return close_level(p);
@@ -297,7 +309,10 @@ static bool begin_undefined(struct dc_parser *p, bool un, struct err *err)
 	p->position = p->element.offset;
 	if (p->element.vr == DC_VR_SQ)
 		return begin_sequence(p, un, err);
-	if (un || p->element.vr == DC_VR_UN)
+	/* Whatever its VR, pixel data has fragments and never items of elements. */
+	if (p->element.vr == DC_VR_UN && p->element.tag == DC_TAG_PIXEL_DATA)
+		p->element.vr = DC_VR_OB;
+	else if (un || p->element.vr == DC_VR_UN)
 		return begin_sequence(p, true, err);
 	if (!dc_parser_fetch(p, p->position, 8, &b, &there, err))
 		return false;
@@ -472,8 +487,8 @@ static bool end_of_level(struct dc_parser *p, size_t left, struct err *err)
 	if (p->level_count > 1 && !level->element.undefined_length && left == 0 &&
 	    level->element.declared_length == level->element.length)
 		return close_level(p);
-	if (p->level_count > 1 && !level->element.undefined_length && level->end < p->source->size) {
-		p->position = level->end; /* a few bytes too many in an item */
+	if (p->level_count > 1 && level->end < p->source->size) {
+		p->position = level->end; /* a few bytes too many in an item, or no delimiter */
 		return close_level(p);
 	}
 	if (p->level_count > 1)

@@ -142,7 +142,8 @@ const struct dc_charset *dc_parser_charset(const struct dc_parser *parser);
 
 /* After FRAGMENTS: walks over them now, reading item headers only, and gives the
  * offset behind the sequence delimiter (of the end of what is there, if the
- * fragments are damaged; the next event is then END with damage). */
+ * fragments are damaged; damage then says so, and the item or the data set
+ * around them ends). */
 bool dc_parser_fragments_end(struct dc_parser *parser, uint64_t *end, struct err *err) MUST_CHECK;
 
 #endif

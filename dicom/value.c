@@ -116,10 +116,13 @@ static double load_double(const uint8_t *p, bool big_endian)
 	return number;
 }
 
+/* DS and IS, and numbers that a writer gave another VR of text. */
 static bool text_number(const struct dc_element *element, struct span value, size_t index,
 			struct span *text)
 {
-	if (element->vr != DC_VR_DS && element->vr != DC_VR_IS)
+	enum dc_vr_class class = dc_vr_info(element->vr).class;
+
+	if (class != DC_VR_TEXT && class != DC_VR_LONGTEXT && class != DC_VR_ASCII)
 		return false;
 	return dc_value_text(value, index, text);
 }

@@ -19,7 +19,8 @@ size_t dc_value_text_count(struct span text);
 
 /* Numbers of binary VRs: US SS UL SL UV SV FL FD AT (as u32: group << 16 |
  * element) and OB OW OL OV OF OD. False past the end or for another VR.
- * dc_value_double also reads DS and IS. dc_value_integer fails for fractions. */
+ * Both read DS and IS too, and other text that holds such a number (a wrong VR).
+ * dc_value_integer fails for fractions. */
 bool dc_value_double(const struct dc_element *element, struct span value, size_t index,
 		     double *out) MUST_CHECK;
 bool dc_value_integer(const struct dc_element *element, struct span value, size_t index,

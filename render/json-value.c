@@ -301,6 +301,17 @@ static void put_binary(struct buf *out, uint16_t vr, const uint8_t *p, bool big_
 	}
 }
 
+/* Only the second of the three numbers of a LUT Descriptor may be negative,
+ * though all have one VR (PS3.3 C.7.6.3.1.5, C.11.1.1.1). */
+static uint16_t vr_of_number(const struct dc_element *element, size_t index)
+{
+	uint32_t tag = element->tag;
+	bool descriptor = tag == DC_TAG(0x0028, 0x3002) ||
+			  (tag >= DC_TAG(0x0028, 0x1101) && tag <= DC_TAG(0x0028, 0x1104));
+
+	return descriptor && element->vr == DC_VR_SS && index != 1 ? DC_VR_US : element->vr;
+}
+
 static void put_binaries(struct rn_json_writer *writer, struct span value)
 {
 	const struct dc_element *element = &writer->parser.element;
@@ -312,7 +323,8 @@ static void put_binaries(struct rn_json_writer *writer, struct span value)
 	for (size_t i = 0; i < count; i++) {
 		if (i > 0)
 			rn_json_literal(writer->out, ",");
-		put_binary(writer->out, element->vr, value.data + i * size, element->big_endian);
+		put_binary(writer->out, vr_of_number(element, i), value.data + i * size,
+			   element->big_endian);
 	}
 	rn_json_literal(writer->out, "]");
 }

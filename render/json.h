@@ -41,6 +41,8 @@
  *   (without +, leading zeros and a bare point); others strings. SV and UV
  *   beyond 2^53, IS too, are strings. FL and FD that are no number are the
  *   strings "NaN", "Infinity", "-Infinity".
+ * - The first and third number of a LUT Descriptor are unsigned whatever its VR
+ *   (PS3.3 C.11.1.1.1).
  * - Padding is trimmed: trailing spaces and NULs, leading spaces where PS3.5
  *   6.2 says they mean nothing. Nothing left: no Value (F.2.5), null as one of
  *   several values, a person name without any group included.
