@@ -212,7 +212,13 @@ static bool same_path(struct span escaped, const char *path)
 	return *path == '\0';
 }
 
-bool fs_mount_type(const char *mountinfo, const char *folder, struct buf *type)
+static void keep_word(struct span word, struct buf *out)
+{
+	buf_truncate(out, 0);
+	buf_append(out, word.data, word.size);
+}
+
+bool fs_mount_find(const char *mountinfo, const char *folder, struct buf *type, struct buf *device)
 {
 	bool found = false;
 
@@ -223,10 +229,9 @@ bool fs_mount_type(const char *mountinfo, const char *folder, struct buf *type)
 		/* Later lines are mounted on top of earlier ones. */
 		if (dash != NULL && same_path(line_word(line, 4), folder)) {
 			size_t used = (size_t)(dash + 3 - line.data);
-			struct span word = line_word(span_of(dash + 3, line.size - used), 0);
 
-			buf_truncate(type, 0);
-			buf_append(type, word.data, word.size);
+			keep_word(line_word(span_of(dash + 3, line.size - used), 0), type);
+			keep_word(line_word(line, 2), device);
 			found = true;
 		}
 		mountinfo += line.size;
@@ -250,12 +255,12 @@ static bool read_text(const char *path, struct buf *text)
 }
 
 /* Without /proc nothing is known: the kernel still refuses what is wrong. */
-static bool mounted_type(const char *folder, struct buf *type)
+bool fs_mount_here(const char *folder, struct buf *type, struct buf *device)
 {
 	CLEANUP_BUF struct buf mountinfo = buf_empty((size_t)64 << 20);
 
 	return read_text("/proc/self/mountinfo", &mountinfo) &&
-	       fs_mount_type(buf_text(&mountinfo), folder, type);
+	       fs_mount_find(buf_text(&mountinfo), folder, type, device);
 }
 
 static bool check_empty(const char *path, struct err *err)
@@ -296,9 +301,10 @@ static bool busy_with_dead(const char *path, struct err *err)
 static bool check_free(const struct fs_options *options, struct err *err)
 {
 	CLEANUP_BUF struct buf type = buf_empty(256);
+	CLEANUP_BUF struct buf device = buf_empty(256);
 	const char *path = options->mountpoint;
 
-	if (mounted_type(path, &type)) {
+	if (fs_mount_here(path, &type, &device)) {
 		const char *name = buf_text(&type);
 
 		/* An automount point waits for this very mount: listing it would

@@ -34,8 +34,12 @@ bool fs_check_fuse(const struct fs_options *options, struct err *err) MUST_CHECK
 /* True when path is folder or below it; both absolute and normal. */
 bool fs_path_is_inside(const char *path, const char *folder);
 
-/* The type of the topmost file system mounted on exactly this folder, from the
- * text of /proc/self/mountinfo; false when there is none. */
-bool fs_mount_type(const char *mountinfo, const char *folder, struct buf *type) MUST_CHECK;
+/* The topmost file system mounted on exactly this folder, from the text of
+ * /proc/self/mountinfo: its type, and its device as "0:39". False when there is
+ * none. */
+bool fs_mount_find(const char *mountinfo, const char *folder, struct buf *type,
+		   struct buf *device) MUST_CHECK;
+/* Likewise among the mounts there are. Asks no file system. */
+bool fs_mount_here(const char *folder, struct buf *type, struct buf *device) MUST_CHECK;
 
 #endif
