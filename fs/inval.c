@@ -30,7 +30,9 @@ struct fs_inval {
 	pthread_cond_t work; /* queued is not empty any more, or stop */
 	pthread_cond_t room; /* queued was taken, or stop */
 	struct batch queued;
-	int64_t last_series; /* whose kind folders are in queued already */
+	/* The series, and its kinds, whose folders are in queued already. */
+	int64_t last_series;
+	uint32_t last_kinds;
 	bool stop, started;
 	pthread_t thread;
 };
@@ -111,14 +113,16 @@ static void add_entry(struct batch *batch, uint64_t parent, const char *name, co
 /* With the last instance of a kind its folder goes, and nothing else says so. */
 static void add_kind_folders(struct fs_inval *inval, int64_t series, uint32_t kinds)
 {
-	if (inval->last_series == series)
-		return;
+	if (inval->last_series != series)
+		inval->last_kinds = 0;
+	kinds &= ~inval->last_kinds;
 	for (unsigned number = 0; number < RN_KIND_LIMIT; number++) {
 		if (rn_kind_table[number] != NULL && (kinds >> number & 1) != 0)
 			add_entry(&inval->queued, fs_nodeid_of_index(series),
 				  rn_kind_table[number]->folder, "");
 	}
 	inval->last_series = series;
+	inval->last_kinds |= kinds;
 }
 
 static void add_instance(struct batch *batch, const struct fs_options *options,

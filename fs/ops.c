@@ -80,11 +80,9 @@ bool fs_ops_is_status_folder(const struct fs_node *node)
 
 static void reply_absent(fuse_req_t req, bool for_ever)
 {
-	struct fs_session *session = fs_ops_session(req);
 	struct fuse_entry_param entry = {.entry_timeout = FS_LONG_TIMEOUT};
 
-	/* What is absent now may come at any time until the tree is complete. */
-	if (for_ever || (session->writer && fs_session_settled(session)))
+	if (for_ever)
 		(void)fuse_reply_entry(req, &entry);
 	else
 		(void)fuse_reply_err(req, ENOENT);
@@ -126,6 +124,9 @@ static void reply_lookup(fuse_req_t req, struct ix_reader *reader, const struct 
 	struct fs_node node;
 	struct err err = {0};
 	bool dots = strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+	/* What is absent now may come at any time until the tree is complete. Asked
+	 * before the index is: the last entry may come in between, unannounced. */
+	bool for_ever = session->writer && fs_session_settled(session);
 	bool found;
 
 	found = dots ? lookup_dots(reader, folder, name, &node, &err)
@@ -135,7 +136,7 @@ static void reply_lookup(fuse_req_t req, struct ix_reader *reader, const struct 
 	else if (err.code != ERR_NOTFOUND || may_come_unannounced(folder, name))
 		fs_ops_reply_err(req, &err);
 	else
-		reply_absent(req, false);
+		reply_absent(req, for_ever);
 }
 
 static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)

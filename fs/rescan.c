@@ -111,8 +111,11 @@ static void scan(struct fs_rescan *rescan)
 	struct err err = {0};
 
 	atomic_store(&rescan->requested, false);
-	if (!ix_scan(session->index, &rescan->options, &err) && err.code != ERR_INTERRUPTED)
+	if (!ix_scan(session->index, &rescan->options, &err) && err.code != ERR_INTERRUPTED) {
 		log_error("scan: %s", err.message);
+		/* A full disk may have room again some time. */
+		fs_rescan_request(rescan);
+	}
 	rescan->last_scan = now();
 	if (!atomic_load(&rescan->stop) && !fs_session_settled(session) && is_complete(session)) {
 		atomic_store_explicit(&session->settled, true, memory_order_release);

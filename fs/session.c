@@ -15,6 +15,7 @@
 #include "fs/core.h"
 #include "fs/dispatch.h"
 #include "fs/handle.h"
+#include "fs/places.h"
 
 #define IO_THREADS 8
 #define STATUS_THREADS 1
@@ -187,62 +188,19 @@ void fs_session_close(struct fs_session *session)
 
 /* ---- Serving --------------------------------------------------------------- */
 
-/* Undoes the octal escapes of /proc/self/mountinfo, in place. */
-static void unescape(char *text)
-{
-	char *to = text;
-
-	for (const char *from = text; *from != '\0'; to++) {
-		if (from[0] == '\\' && from[1] >= '0' && from[1] <= '3' && from[2] != '\0' &&
-		    from[3] != '\0') {
-			*to = (char)((from[1] - '0') * 64 + (from[2] - '0') * 8 + (from[3] - '0'));
-			from += 4;
-		} else {
-			*to = *from++;
-		}
-	}
-	*to = '\0';
-}
-
-/* "MAJOR:MINOR" of what is mounted here last. Not from stat(2): a process that
- * waits for an answer of its own mount can never be ended if the thread that
- * would answer is gone. */
-static bool mount_device(const char *mountpoint, char device[static 32])
-{
-	FILE *list = fopen("/proc/self/mountinfo", "re");
-	char *line = NULL;
-	size_t capacity = 0;
-	bool found = false;
-
-	if (list == NULL)
-		return false;
-	while (getline(&line, &capacity, list) > 0) {
-		char *rest = line, *field[5] = {NULL};
-
-		for (size_t i = 0; i < ARRAY_LEN(field) && rest != NULL; i++)
-			field[i] = strsep(&rest, " ");
-		if (field[4] == NULL)
-			continue;
-		unescape(field[4]);
-		if (strcmp(field[4], mountpoint) == 0) {
-			(void)snprintf(device, 32, "%s", field[2]);
-			found = true;
-		}
-	}
-	free(line);
-	(void)fclose(list);
-	return found;
-}
-
-/* Eight times fewer requests for the same bytes; root only, and no harm if not. */
+/* Eight times fewer requests for the same bytes; root only, and no harm if not.
+ * The device is not asked of stat(2): a process that waits for an answer of its
+ * own mount can never be ended if the thread that would answer is gone. */
 static void raise_read_ahead(const char *mountpoint)
 {
+	CLEANUP_BUF struct buf type = buf_empty(256);
+	CLEANUP_BUF struct buf device = buf_empty(32);
 	CLEANUP_FD int fd = -1;
-	char path[96], device[32];
+	char path[96];
 
-	if (geteuid() != 0 || !mount_device(mountpoint, device))
+	if (geteuid() != 0 || !fs_mount_here(mountpoint, &type, &device))
 		return;
-	(void)snprintf(path, sizeof(path), "/sys/class/bdi/%s/read_ahead_kb", device);
+	(void)snprintf(path, sizeof(path), "/sys/class/bdi/%s/read_ahead_kb", buf_text(&device));
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd >= 0 && write(fd, READ_AHEAD_KB, strlen(READ_AHEAD_KB)) < 0)
 		log_trace(LOG_FUSE, "%s: %s", path, strerror(errno));

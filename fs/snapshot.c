@@ -168,8 +168,9 @@ static bool write_content(struct fs_snapshots *snapshots, struct ix_reader *read
 }
 
 /* Beside the index, since it names files: 0600, and never on another disk. In
- * memory where the file system knows no unlinked files. */
-static int temporary_file(const char *index_path)
+ * memory where the file system knows no unlinked files, and what is short: a full
+ * disk must not keep the status from saying so. */
+static int temporary_file(const char *index_path, enum fs_snapshot_kind kind)
 {
 	const char *slash = strrchr(index_path, '/');
 	char *folder CLEANUP_FREE = slash != NULL && slash != index_path
@@ -177,7 +178,7 @@ static int temporary_file(const char *index_path)
 					    : strdup("/");
 	int fd = -1;
 
-	if (folder != NULL)
+	if (folder != NULL && kind != FS_SNAPSHOT_STATUS)
 		fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	return fd >= 0 ? fd : memfd_create("dicomfs-snapshot", MFD_CLOEXEC);
 }
@@ -194,7 +195,7 @@ static struct snapshot *write_snapshot(struct fs_snapshots *snapshots, struct ix
 				       struct err *err)
 {
 	struct writer writer CLEANUP(close_writer) = {
-		.fd = temporary_file(snapshots->options->index_path),
+		.fd = temporary_file(snapshots->options->index_path, kind),
 		.pending = buf_empty(BUF_NO_LIMIT),
 	};
 	struct snapshot *snapshot;

@@ -9,6 +9,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "index/content.h"
+
 /* O_NONBLOCK: a pipe that took a file's place must not stop the thread. */
 #define OPEN_FLAGS (O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
 
@@ -36,16 +38,11 @@ static int open_in_store(int store_fd, bool follow, const char *path, int flags)
 	return fd;
 }
 
-static int64_t ns_of_timespec(struct timespec time)
-{
-	return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
-}
-
 static bool fingerprint_matches(const struct stat *st, const struct ix_source *source)
 {
 	return S_ISREG(st->st_mode) && (uint64_t)st->st_size == source->size &&
-	       ns_of_timespec(st->st_mtim) == source->mtime_ns &&
-	       ns_of_timespec(st->st_ctim) == source->ctime_ns;
+	       ix_ns_of(st->st_mtim) == source->mtime_ns &&
+	       ix_ns_of(st->st_ctim) == source->ctime_ns;
 }
 
 bool fs_store_file_open(int store_fd, bool follow, const struct ix_source *source,
@@ -129,7 +126,7 @@ bool fs_store_file_check(const struct fs_store_file *file, struct err *err)
 		return err_set_sys(err, errno, "cannot check the file in the store");
 	/* Not the change time: a backup that links or renames the file leaves its
 	 * bytes alone. */
-	if ((uint64_t)st.st_size != file->size || ns_of_timespec(st.st_mtim) != file->mtime_ns)
+	if ((uint64_t)st.st_size != file->size || ix_ns_of(st.st_mtim) != file->mtime_ns)
 		return err_set(err, ERR_STALE, "the file was overwritten while it was open");
 	return true;
 }

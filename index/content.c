@@ -9,13 +9,25 @@
 
 #define BLOCK_SIZE ((size_t)256 * 1024)
 
+/* A file may claim any time. */
+#define SECONDS_MAX INT64_C(9200000000)
+
+int64_t ix_ns_of(struct timespec time)
+{
+	if (time.tv_sec >= SECONDS_MAX)
+		return SECONDS_MAX * 1000000000;
+	if (time.tv_sec < -SECONDS_MAX)
+		return -SECONDS_MAX * 1000000000;
+	return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
 struct ix_fingerprint ix_fingerprint_of(const struct stat *st)
 {
 	return (struct ix_fingerprint){
 		.size = (uint64_t)st->st_size,
 		.inode = st->st_ino,
-		.mtime_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec,
-		.ctime_ns = (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec,
+		.mtime_ns = ix_ns_of(st->st_mtim),
+		.ctime_ns = ix_ns_of(st->st_ctim),
 	};
 }
 

@@ -18,6 +18,9 @@ struct ix_fingerprint {
 };
 
 struct ix_fingerprint ix_fingerprint_of(const struct stat *st);
+/* A time of a file. What 63 bits cannot hold, before 1678 or after 2261, becomes
+ * the nearest that they can, with seconds to spare for sums. */
+int64_t ix_ns_of(struct timespec time);
 
 static inline bool ix_fingerprint_equals(const struct ix_fingerprint *a,
 					 const struct ix_fingerprint *b)

@@ -116,7 +116,8 @@ struct ix_source {
 	int64_t mtime_ns, ctime_ns;
 };
 
-/* A reader: one thread at a time; open one per thread. */
+/* A reader: one thread at a time; open one per thread. ERR_IO when another
+ * process made the index anew behind our back. */
 struct ix_reader;
 bool ix_reader_open(struct ix_reader **reader, struct ix_index *index, struct err *err) MUST_CHECK;
 void ix_reader_close(struct ix_reader *reader);

@@ -52,7 +52,7 @@ static uint8_t type_of(int folder_fd, const struct dirent *entry, bool follow)
 	return type;
 }
 
-static bool add(struct ix_listing *listing, const char *name, uint8_t type, struct err *err)
+bool ix_listing_add(struct ix_listing *listing, const char *name, uint8_t type, struct err *err)
 {
 	if (listing->names.size > UINT32_MAX - 256)
 		return err_set(err, ERR_LIMIT, "too many entries");
@@ -116,9 +116,31 @@ static bool read_entries(struct ix_listing *listing, DIR *dir, int folder_fd, bo
 			       err_set_sys(err, errno, "folder cannot be read to its end");
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
-		if (!add(listing, entry->d_name, type_of(folder_fd, entry, follow), err))
+		if (!ix_listing_add(listing, entry->d_name, type_of(folder_fd, entry, follow), err))
 			return false;
 	}
+}
+
+/* A folder that is changed while it is read may tell a name twice. */
+static void drop_repeated(struct ix_listing *listing)
+{
+	size_t kept = 1;
+
+	for (size_t i = 1; i < listing->count; i++) {
+		if (compare_entries(&listing->entries[kept - 1], &listing->entries[i],
+				    listing->names.data) != 0)
+			listing->entries[kept++] = listing->entries[i];
+	}
+	listing->count = kept;
+}
+
+void ix_listing_sort(struct ix_listing *listing)
+{
+	if (listing->count == 0)
+		return;
+	qsort_r(listing->entries, listing->count, sizeof(*listing->entries), compare_entries,
+		listing->names.data);
+	drop_repeated(listing);
 }
 
 bool ix_listing_read(struct ix_listing *listing, int folder_fd, bool follow, struct err *err)
@@ -136,9 +158,7 @@ bool ix_listing_read(struct ix_listing *listing, int folder_fd, bool follow, str
 		return false;
 	}
 	ok = read_entries(listing, dir, folder_fd, follow, err);
-	if (listing->count > 0)
-		qsort_r(listing->entries, listing->count, sizeof(*listing->entries),
-			compare_entries, listing->names.data);
+	ix_listing_sort(listing);
 	return ok;
 }
 

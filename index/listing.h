@@ -35,6 +35,11 @@ bool ix_listing_read(struct ix_listing *listing, int folder_fd, bool follow,
 		     struct err *err) MUST_CHECK;
 void ix_listing_release(struct ix_listing *listing);
 
+/* What ix_listing_read() is made of. Sorting drops what is there twice. */
+bool ix_listing_add(struct ix_listing *listing, const char *name, uint8_t type,
+		    struct err *err) MUST_CHECK;
+void ix_listing_sort(struct ix_listing *listing);
+
 static inline const char *ix_listing_name(const struct ix_listing *listing, size_t at)
 {
 	return (const char *)listing->names.data + listing->entries[at].start;

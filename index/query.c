@@ -26,6 +26,21 @@ static bool prepare_facts(struct ix_db *db, struct err *err)
 	return buf_ok(&sql, err) && ix_db_prepare_one(db, IX_R_FACTS, buf_text(&sql), err);
 }
 
+/* An index that was removed while it is in use, and made anew by another process,
+ * has the same path, and may have handed out the same ids for other things. */
+static bool check_epoch(struct ix_reader *reader, const struct ix_index *index, struct err *err)
+{
+	int64_t epoch;
+
+	if (!ix_db_one(&reader->db, IX_R_EPOCH, err, ""))
+		return false;
+	epoch = ix_db_int(reader->db.statements[IX_R_EPOCH], 0);
+	ix_db_reset(&reader->db, IX_R_EPOCH);
+	return (uint64_t)epoch == index->epoch ||
+	       err_set(err, ERR_IO, "index %s was replaced while it is in use: mount again",
+		       index->path);
+}
+
 bool ix_reader_open(struct ix_reader **reader, struct ix_index *index, struct err *err)
 {
 	struct ix_reader *opened = calloc(1, sizeof(*opened));
@@ -37,7 +52,7 @@ bool ix_reader_open(struct ix_reader **reader, struct ix_index *index, struct er
 	if (!ix_db_open(&opened->db, index->path, IX_DB_READ, err) ||
 	    !ix_db_exec(&opened->db, READER_PRAGMAS, err) ||
 	    !ix_db_prepare(&opened->db, ix_read_sql_table, IX_R_COUNT, err) ||
-	    !prepare_facts(&opened->db, err)) {
+	    !prepare_facts(&opened->db, err) || !check_epoch(opened, index, err)) {
 		ix_reader_close(opened);
 		return false;
 	}

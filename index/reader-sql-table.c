@@ -20,6 +20,7 @@
 #define SHARED_STUDY "(SELECT uid_hash FROM study GROUP BY uid_hash HAVING count(*) > 1)"
 
 const char *const ix_read_sql_table[IX_R_COUNT] = {
+	[IX_R_EPOCH] = "SELECT value FROM meta WHERE key = 'epoch'",
 	[IX_R_NODE_GET] = "SELECT " NODE " FROM node WHERE id = ?",
 	[IX_R_NODE_LOOKUP] = "SELECT " NODE " FROM node WHERE parent = ? AND name = ?",
 	[IX_R_NODE_CHILDREN] = "SELECT " NODE " FROM node INDEXED BY node_parent"

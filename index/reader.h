@@ -15,6 +15,7 @@ struct ix_reader {
 };
 
 enum ix_read_sql {
+	IX_R_EPOCH,
 	IX_R_NODE_GET,
 	IX_R_NODE_LOOKUP,
 	IX_R_NODE_CHILDREN,

@@ -8,11 +8,13 @@ mount_scripts = \
 	%D%/data.sh \
 	%D%/documented.sh \
 	%D%/follow.sh \
+	%D%/full-disk.sh \
 	%D%/growth.sh \
 	%D%/hang.sh \
 	%D%/index-program.sh \
 	%D%/load.sh \
 	%D%/mount-helper.sh \
+	%D%/odd-store.sh \
 	%D%/oracles.sh \
 	%D%/snapshot.sh \
 	%D%/tree.sh

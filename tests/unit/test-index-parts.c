@@ -68,6 +68,55 @@ static void test_listing_is_in_the_order_of_paths(void **state)
 	ix_listing_release(&listing);
 }
 
+static void test_listing_drops_repeated(void **state)
+{
+	struct ix_listing listing = {.names = buf_empty(BUF_NO_LIMIT)};
+	static const struct {
+		const char *name;
+		uint8_t type;
+	} told[] = {
+		{"b", IX_ENTRY_FILE}, {"a", IX_ENTRY_FILE}, {"b", IX_ENTRY_FILE},
+		/* Replaced by a folder meanwhile. */
+		{"a", IX_ENTRY_FOLDER}, {"b", IX_ENTRY_FILE}, {"a", IX_ENTRY_FOLDER},
+	};
+	struct err err = {0};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(told); i++)
+		assert_true(ix_listing_add(&listing, told[i].name, told[i].type, &err));
+	ix_listing_sort(&listing);
+	assert_int_equal(listing.count, 3);
+	assert_string_equal(ix_listing_name(&listing, 0), "a");
+	assert_string_equal(ix_listing_name(&listing, 1), "a");
+	assert_string_equal(ix_listing_name(&listing, 2), "b");
+	assert_int_equal(listing.entries[0].type, IX_ENTRY_FILE);
+	assert_int_equal(listing.entries[1].type, IX_ENTRY_FOLDER);
+	ix_listing_release(&listing);
+}
+
+/* ---- Times -------------------------------------------------------------- */
+
+static void test_times_of_any_year(void **state)
+{
+	static const struct {
+		struct timespec time;
+		int64_t ns;
+	} cases[] = {
+		{{0, 0}, 0},
+		{{-1, 999999999}, -1},
+		{{1, 5}, 1000000005},
+		{{-2177452800, 0}, -2177452800000000000}, /* 1901 */
+		{{9199999999, 999999999}, 9199999999999999999},
+		{{16725225600, 7}, 9200000000000000000}, /* 2500 */
+		{{INT64_MAX, 999999999}, 9200000000000000000},
+		{{INT64_MIN, 0}, -9200000000000000000},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_true(ix_ns_of(cases[i].time) == cases[i].ns);
+}
+
 /* ---- What is left to do ------------------------------------------------- */
 
 static void test_dirty_set(void **state)
@@ -238,6 +287,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(test_listing_is_in_the_order_of_paths),
+		cmocka_unit_test(test_listing_drops_repeated),
+		cmocka_unit_test(test_times_of_any_year),
 		cmocka_unit_test(test_dirty_set),
 		TEST(test_contents),
 		TEST(test_paths_follow_no_links),

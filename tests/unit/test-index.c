@@ -250,6 +250,33 @@ static void test_one_writer(void **state)
 	ix_close(follower);
 }
 
+/* Somebody cleans up while it is in use, ids file and all, and another process
+ * makes it anew: the same ids are other objects' then. */
+static void test_replaced_index_is_not_read(void **state)
+{
+	struct store *store = *state;
+	struct ix_options options = options_of(store);
+	struct ix_index *other;
+	struct ix_reader *reader;
+	struct ix_status status;
+	struct err err = {0};
+	char command[256];
+
+	store_scan(store);
+	(void)snprintf(command, sizeof(command), "rm -f '%s'*", store->path);
+	assert_int_equal(system(command), 0);
+	assert_true(ix_open(&other, &options, &err));
+	assert_true(ix_is_writer(other));
+	assert_false(ix_reader_open(&reader, store->index, &err));
+	assert_int_equal(err.code, ERR_IO);
+	assert_non_null(strstr(err.message, "replaced"));
+	assert_null(reader);
+	/* Who has it open goes on with what was there. */
+	assert_true(ix_status_get(store->reader, &status, &err));
+	assert_int_equal(status.counts.instances, 3);
+	ix_close(other);
+}
+
 static void test_killed_scan_is_noticed(void **state)
 {
 	struct store *store = *state;
@@ -293,6 +320,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_damaged_is_started_anew, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rebuild_keeps_identity, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_writer, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_replaced_index_is_not_read, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_killed_scan_is_noticed, setup, teardown),
 		cmocka_unit_test(test_default_path),
 	};

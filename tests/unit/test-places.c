@@ -92,7 +92,7 @@ static void test_inside(void **state)
 				 cases[i].inside);
 }
 
-static void test_mount_type(void **state)
+static void test_mount_find(void **state)
 {
 	static const char mountinfo[] =
 		"22 27 0:20 / / rw,relatime shared:7 - ext4 /dev/sda1 rw\n"
@@ -102,30 +102,32 @@ static void test_mount_type(void **state)
 		"26 27 0:24 / /mnt/deeper rw - proc proc rw";
 	static const struct {
 		const char *folder;
-		const char *type;
+		const char *type, *device;
 	} cases[] = {
-		{"/", "ext4"},
-		{"/mnt", "fuse.dicomfs"},
-		{"/media/with space\\", "tmpfs"},
-		{"/mnt/deeper", "proc"},
-		{"/media", NULL},
-		{"/mn", NULL},
-		{"/mnt/", NULL},
+		{"/", "ext4", "0:20"},
+		{"/mnt", "fuse.dicomfs", "0:22"},
+		{"/media/with space\\", "tmpfs", "0:23"},
+		{"/mnt/deeper", "proc", "0:24"},
+		{"/media", NULL, NULL},
+		{"/mn", NULL, NULL},
+		{"/mnt/", NULL, NULL},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		CLEANUP_BUF struct buf type = buf_empty(64);
-		bool found = fs_mount_type(mountinfo, cases[i].folder, &type);
+		CLEANUP_BUF struct buf type = buf_empty(64), device = buf_empty(64);
+		bool found = fs_mount_find(mountinfo, cases[i].folder, &type, &device);
 
 		assert_int_equal(found, cases[i].type != NULL);
-		if (found)
+		if (found) {
 			assert_string_equal(buf_text(&type), cases[i].type);
+			assert_string_equal(buf_text(&device), cases[i].device);
+		}
 	}
-	CLEANUP_BUF struct buf type = buf_empty(64);
+	CLEANUP_BUF struct buf type = buf_empty(64), device = buf_empty(64);
 
-	assert_false(fs_mount_type("", "/", &type));
-	assert_false(fs_mount_type("garbage\n1 2 - \n\n - x\n", "/", &type));
+	assert_false(fs_mount_find("", "/", &type, &device));
+	assert_false(fs_mount_find("garbage\n1 2 - \n\n - x\n", "/", &type, &device));
 }
 
 static void test_store(void **state)
@@ -271,7 +273,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_inside),
-		cmocka_unit_test(test_mount_type),
+		cmocka_unit_test(test_mount_find),
 		cmocka_unit_test(test_store),
 		cmocka_unit_test(test_mountpoint),
 		cmocka_unit_test(test_index_place),
