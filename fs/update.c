@@ -37,10 +37,10 @@ static bool judge(const struct ix_status *status, struct err *err)
 	case IX_SCAN_COMPLETE:
 		return true;
 	case IX_SCAN_SUSPICIOUS:
-		return err_set(err, ERR_IO,
-			       "%.150s; if that is right, dicomfs-index --rebuild accepts it",
-			       status->state_reason[0] != '\0' ? status->state_reason
-							       : "STORE looks lost");
+		return err_set(err, ERR_IO, "%s",
+			       status->state_reason[0] != '\0'
+				       ? status->state_reason
+				       : "STORE looks lost; dicomfs-index --rebuild accepts it");
 	case IX_SCAN_STOPPED:
 		return err_set(err, ERR_INTERRUPTED, "the scan was stopped: %.200s",
 			       status->state_reason);

@@ -287,7 +287,7 @@ static bool judge(struct ix_scan *scan, const struct identity *now, bool *suspic
 	if (!*suspicious)
 		return remember(w, now, err);
 	(void)snprintf(reason, sizeof(w->status.state_reason),
-		       "the store is %s: nothing was removed (dicomfs-index --rebuild accepts it)",
+		       "the store is %s: nothing was removed (once unmounted, dicomfs-index --rebuild accepts it)",
 		       empty ? "empty all at once"
 			     : "on another file system and files are missing");
 	return true;
