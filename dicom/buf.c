@@ -27,8 +27,10 @@ static bool grow(struct buf *buf, size_t needed)
 	uint8_t *data;
 
 	while (capacity < needed)
-		capacity = capacity > SIZE_MAX / 2 ? needed : capacity * 2;
-	data = realloc(buf->data, capacity);
+		capacity = capacity > PTRDIFF_MAX / 2 ? needed : capacity * 2;
+	/* One more, so that buf_text() has room and moves nothing: spans of the
+	 * content stay valid over it. */
+	data = realloc(buf->data, capacity + 1);
 	if (data == NULL) {
 		buf->failure = ERR_NOMEM;
 		return false;
@@ -111,8 +113,7 @@ void buf_truncate(struct buf *buf, size_t size)
 
 const char *buf_text(struct buf *buf)
 {
-	/* The NUL is an implementation detail: it does not count to the limit. */
-	if (buf->capacity == buf->size && !grow(buf, buf->size + 1))
+	if (buf->data == NULL && !grow(buf, 1))
 		return "";
 	buf->data[buf->size] = '\0';
 	return (const char *)buf->data;

@@ -16,7 +16,7 @@
 struct buf {
 	uint8_t *data;
 	size_t size;     /* bytes in use */
-	size_t capacity; /* bytes allocated */
+	size_t capacity; /* bytes allocated, besides one for buf_text() */
 	size_t limit;    /* size may not exceed this */
 	bool counting;
 	enum err_code failure;
@@ -57,7 +57,8 @@ uint8_t *buf_extend(struct buf *buf, size_t size);
 void buf_truncate(struct buf *buf, size_t size);
 
 /* Adds a terminating NUL that is not part of size, and returns the text; "" on
- * failure. Never call in counting mode. */
+ * failure. Moves nothing that is there: spans of the content stay valid. Never
+ * call in counting mode. */
 const char *buf_text(struct buf *buf);
 
 static inline struct span buf_span(const struct buf *buf)

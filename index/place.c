@@ -326,16 +326,18 @@ static bool search_place(struct search *s, struct ix_place *place, struct err *e
 	struct ix_claim claim CLEANUP_CLAIM = {0};
 	struct buf study_key CLEANUP_BUF = buf_empty(BUF_NO_LIMIT);
 	struct ix_patient_key said;
+	const char *key;
 
 	ix_patient_key(s->facts, &said);
 	ix_study_key(s->facts, s->path, &study_key);
+	key = buf_text(&study_key);
 	if (!buf_ok(&study_key, err) ||
 	    !ix_claim_find(s->w, &said, buf_span(&study_key), &claim, err))
 		return false;
 	if (claim.study != 0) {
 		if (!reopen_study(s, claim.study, err))
 			return false;
-	} else if (!open_study(s, &claim, buf_span(&study_key), buf_text(&study_key), err) ||
+	} else if (!open_study(s, &claim, buf_span(&study_key), key, err) ||
 		   !ix_claim_settle(s->w, &claim, s->study, err)) {
 		return false;
 	}

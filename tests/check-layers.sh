@@ -84,7 +84,9 @@ if command -v nm >/dev/null; then
 		# Names with two underscores in front are the compiler's and the
 		# sanitizers'.
 		none "$folder/ exports its prefixes only" "$(
+			# clang exports what chooses between target_clones.
 			nm -g --defined-only --format=posix "$archive" 2>/dev/null |
+				grep -v '\.resolver ' |
 				awk 'NF >= 2 { print $1 }' | grep -vE "^(__|_*DW|($(may_export "$folder")))"
 		)"
 	done

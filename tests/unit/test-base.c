@@ -65,6 +65,22 @@ static void buffers_stop_at_their_limit(void **state)
 	assert_int_equal(buf.size, 10);
 }
 
+/* A key of 64 bytes once lost its bytes between buf_span() and buf_text() in
+ * the arguments of one call, in the order that one compiler evaluates them. */
+static void text_moves_nothing(void **state)
+{
+	(void)state;
+	for (size_t size = 1; size < 300; size++) {
+		struct buf buf CLEANUP_BUF = buf_empty(BUF_NO_LIMIT);
+		struct span before;
+
+		memset(buf_extend(&buf, size), 'k', size);
+		before = buf_span(&buf);
+		assert_int_equal(strlen(buf_text(&buf)), size);
+		assert_ptr_equal(before.data, buf.data);
+	}
+}
+
 static void counting_equals_writing(void **state)
 {
 	struct buf real CLEANUP_BUF = buf_empty(BUF_NO_LIMIT);
@@ -319,6 +335,7 @@ int main(void)
 		cmocka_unit_test(errors_carry_context),
 		cmocka_unit_test(long_messages_end_on_a_character),
 		cmocka_unit_test(buffers_stop_at_their_limit),
+		cmocka_unit_test(text_moves_nothing),
 		cmocka_unit_test(counting_equals_writing),
 		cmocka_unit_test(trace_words),
 		cmocka_unit_test(decimals),
