@@ -46,3 +46,36 @@ bool dc_frame_locate_native(const struct dc_image *image, uint32_t frame, struct
 	where->length = end - start;
 	return true;
 }
+
+struct dc_frame_index {
+	uint32_t references;
+};
+
+bool dc_frame_index_build(struct dc_frame_index **index, struct dc_dataset *dataset UNUSED,
+			  const struct dc_image *image UNUSED, struct err *err)
+{
+	*index = NULL;
+	return err_set(err, ERR_UNSUPPORTED, "not yet");
+}
+
+struct dc_frame_index *dc_frame_index_ref(struct dc_frame_index *index)
+{
+	return index;
+}
+
+void dc_frame_index_unref(struct dc_frame_index *index)
+{
+	free(index);
+}
+
+size_t dc_frame_index_size(const struct dc_frame_index *index)
+{
+	return sizeof(*index);
+}
+
+bool dc_frame_index_read(const struct dc_frame_index *index UNUSED,
+			 struct dc_source *source UNUSED, uint32_t frame UNUSED,
+			 uint64_t max_size UNUSED, struct buf *out UNUSED, struct err *err)
+{
+	return err_set(err, ERR_UNSUPPORTED, "not yet");
+}

@@ -3,10 +3,80 @@
 
 #include "render/simd.h"
 
-bool rn_cells_init(struct rn_cells *cells, const struct dc_image *image, struct err *err)
+unsigned rn_cell_bytes(const struct dc_image *image)
+{
+	if (image->pixel_tag == DC_TAG_FLOAT_PIXEL_DATA)
+		return 4;
+	if (image->pixel_tag == DC_TAG_DOUBLE_PIXEL_DATA)
+		return 8;
+	if (image->bits_allocated <= 8)
+		return image->bits_allocated == 0 ? 0 : 1;
+	if (image->bits_allocated <= 16)
+		return 2;
+	return image->bits_allocated == 32 ? 4 : image->bits_allocated == 64 ? 8 : 0;
+}
+
+/* Whether samples are right-aligned numbers of Bits Stored bits at most, and High
+ * Bit, which may say otherwise, is for the cells that were compressed. */
+static bool is_right_aligned(const struct dc_image *image, const struct rn_decoded *decoded)
+{
+	return decoded->precision != 0 &&
+	       (decoded->lossy || decoded->precision <= image->bits_stored);
+}
+
+static int64_t get(const void *samples, unsigned bytes, size_t i)
+{
+	return bytes == 1   ? ((const int8_t *)samples)[i]
+	       : bytes == 2 ? ((const int16_t *)samples)[i]
+			    : ((const int32_t *)samples)[i];
+}
+
+static void put(void *samples, unsigned bytes, size_t i, int64_t value)
+{
+	if (bytes == 1)
+		((uint8_t *)samples)[i] = (uint8_t)value;
+	else if (bytes == 2)
+		((uint16_t *)samples)[i] = (uint16_t)value;
+	else
+		((uint32_t *)samples)[i] = (uint32_t)value;
+}
+
+bool rn_cells_settle(const struct dc_image *image, const struct rn_decoded *decoded, void *samples,
+		     size_t count, struct err *err)
+{
+	unsigned bytes = rn_cell_bytes(image), stored = image->bits_stored;
+	unsigned precision = decoded->precision;
+	bool is_signed = image->pixel_representation == 1;
+	int64_t least, most;
+
+	if (precision > 8 * bytes || bytes > 4)
+		return err_set(err, ERR_CORRUPT, "samples of %u bits in cells of %u", precision,
+			       8 * bytes);
+	if (precision == 0 || stored == 0 || precision == stored ||
+	    (precision > stored && !decoded->lossy) || (precision < stored && !is_signed))
+		return true;
+	least = is_signed ? -((int64_t)1 << (stored - 1)) : 0;
+	most = ((int64_t)1 << (is_signed ? stored - 1 : stored)) - 1;
+	for (size_t i = 0; i < count; i++) {
+		int64_t value = get(samples, bytes, i);
+
+		if (is_signed || decoded->is_signed)
+			value = (int64_t)((uint64_t)value << (64 - precision)) >> (64 - precision);
+		else
+			value &= ((int64_t)1 << precision) - 1;
+		put(samples, bytes, i, value < least ? least : value > most ? most : value);
+	}
+	return true;
+}
+
+bool rn_cells_init(struct rn_cells *cells, const struct dc_image *image,
+		   const struct rn_decoded *decoded, struct err *err)
 {
 	unsigned allocated = image->bits_allocated, stored = image->bits_stored;
 	unsigned high = image->high_bit;
+
+	if (is_right_aligned(image, decoded) && stored > 0)
+		high = stored - 1;
 
 	if (allocated != 8 && allocated != 16)
 		return err_set(err, ERR_UNSUPPORTED, "Bits Allocated %u is not rendered yet",

@@ -15,7 +15,7 @@
 #ifndef RENDER_CELLS_H
 #define RENDER_CELLS_H
 
-#include "dicom/image.h"
+#include "render/render.h"
 
 struct rn_cells {
 	uint8_t bytes; /* of a cell: 1 or 2, in host byte order */
@@ -25,10 +25,18 @@ struct rn_cells {
 	int32_t first; /* value = index + first */
 };
 
-/* ERR_CORRUPT: Bits Stored and High Bit do not fit Bits Allocated;
- * ERR_UNSUPPORTED: Bits Allocated is neither 8 nor 16. */
+/* decoded: what the codec said, or all zero. ERR_CORRUPT: Bits Stored and High
+ * Bit do not fit Bits Allocated; ERR_UNSUPPORTED: Bits Allocated is neither 8 nor
+ * 16. */
 bool rn_cells_init(struct rn_cells *cells, const struct dc_image *image,
-		   struct err *err) MUST_CHECK;
+		   const struct rn_decoded *decoded, struct err *err) MUST_CHECK;
+
+/* Makes samples of a codestream cells of the header, in place, so that
+ * rn_cells_init() describes them: what lossy compression moved out of the range
+ * of Bits Stored goes back to its end, and numbers of fewer bits than Bits
+ * Stored get their sign. ERR_CORRUPT: more bits than the cells have. */
+bool rn_cells_settle(const struct dc_image *image, const struct rn_decoded *decoded, void *samples,
+		     size_t count, struct err *err) MUST_CHECK;
 
 static inline uint16_t rn_cell_key(const struct rn_cells *cells, uint16_t cell)
 {

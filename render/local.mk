@@ -10,6 +10,8 @@ noinst_LIBRARIES += %D%/librender.a
 	%D%/codec-native.c \
 	%D%/codecs.c \
 	%D%/codecs.h \
+	%D%/colour.c \
+	%D%/colour.h \
 	%D%/grey.c \
 	%D%/grey.h \
 	%D%/json-format.c \

@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "render/picture.h"
 
-static bool is_grey(const struct dc_image *image)
-{
-	return image->photometric == DC_MONOCHROME1 || image->photometric == DC_MONOCHROME2;
-}
-
 uint8_t rn_picture_channels(const struct dc_image *image)
 {
-	return is_grey(image) ? 1 : 3;
+	return rn_is_grey(image) ? 1 : 3;
 }
 
 /* ---- What can be rendered ----------------------------------------------- */
@@ -44,29 +39,12 @@ static bool codec_supported(const struct dc_image *image, struct err *why)
 	return codec->supports(image, why);
 }
 
-static bool colours_supported(const struct dc_image *image, struct err *why)
-{
-	const char *name = dc_photometric_name(image->photometric);
-	unsigned samples = is_grey(image) ? 1 : 3;
-
-	if (image->photometric == DC_PHOTOMETRIC_NONE)
-		return err_set(why, ERR_CORRUPT, "Photometric Interpretation is absent");
-	if (!is_grey(image) && image->photometric != DC_RGB)
-		return err_set(why, ERR_UNSUPPORTED, "%s is not rendered yet", name);
-	if (image->samples != samples)
-		return err_set(why, ERR_CORRUPT, "%s with %u samples per pixel", name,
-			       image->samples);
-	if (image->photometric == DC_RGB && image->pixel_representation != 0)
-		return err_set(why, ERR_UNSUPPORTED, "RGB with signed samples");
-	return true;
-}
-
 static bool luts_supported(const struct dc_image *image, struct err *why)
 {
 	struct rn_voi voi = {image->voi_function, image->window_center, image->window_width};
 	bool window = (image->flags & DC_IMAGE_WINDOW) != 0 && rn_voi_usable(&voi);
 
-	if (!is_grey(image))
+	if (!rn_is_grey(image))
 		return true;
 	/* X-ray angiography: not for display, PS3.3 C.8.7.1.1.2. */
 	if ((image->flags & DC_IMAGE_MODALITY_LUT) != 0 && image->sop_rules != DC_SOP_XRAY_ANGIO)
@@ -85,13 +63,15 @@ static bool luts_supported(const struct dc_image *image, struct err *why)
 bool rn_picture_supported(const struct dc_image *image, const struct rn_options *options,
 			  struct err *why)
 {
+	static const struct rn_decoded as_header;
 	struct rn_cells cells;
 	struct dc_frame last;
 
 	return geometry_supported(image, options, why) && codec_supported(image, why) &&
-	       colours_supported(image, why) && luts_supported(image, why) &&
-	       rn_cells_init(&cells, image, why) &&
-	       dc_frame_locate_native(image, image->frames - 1, &last, why);
+	       rn_colour_supported(image, why) && luts_supported(image, why) &&
+	       rn_cells_init(&cells, image, &as_header, why) &&
+	       ((image->flags & DC_IMAGE_ENCAPSULATED) != 0 ||
+		dc_frame_locate_native(image, image->frames - 1, &last, why));
 }
 
 /* ---- Preparing ---------------------------------------------------------- */
@@ -147,17 +127,6 @@ static bool open_grey(struct rn_picture *picture, struct err *err)
 	return rn_grey_map_init(&picture->map, &picture->cells, &transform, params->inverse, err);
 }
 
-/* The full range of the samples is black to white. */
-static bool open_colour(struct rn_picture *picture, struct err *err)
-{
-	const struct rn_cells *cells = &picture->cells;
-	struct rn_transform transform =
-		rn_grey_min_max(0, (int32_t)rn_cells_count(cells) - 1, 1);
-
-	picture->plain_copy = cells->bytes == 1 && cells->bits == 8;
-	return rn_grey_map_init(&picture->map, cells, &transform, false, err);
-}
-
 bool rn_picture_open(struct rn_picture *picture, const struct rn_request *request,
 		     struct err *err)
 {
@@ -166,10 +135,11 @@ bool rn_picture_open(struct rn_picture *picture, const struct rn_request *reques
 
 	*picture = (struct rn_picture){.request = request};
 	ok = rn_picture_supported(image, request->options, err) &&
-	     rn_cells_init(&picture->cells, image, err) &&
 	     rn_params_read(&picture->params, request, err) &&
 	     rn_rows_init(&picture->rows, request, err) &&
-	     (is_grey(image) ? open_grey(picture, err) : open_colour(picture, err));
+	     rn_cells_init(&picture->cells, image, &picture->rows.decoded, err) &&
+	     (rn_is_grey(image) ? open_grey(picture, err) : rn_colour_open(&picture->colour, request, &picture->cells,
+					 &picture->rows.decoded, err));
 	if (!ok)
 		rn_picture_release(picture);
 	return ok;
@@ -177,22 +147,13 @@ bool rn_picture_open(struct rn_picture *picture, const struct rn_request *reques
 
 void rn_picture_release(struct rn_picture *picture)
 {
+	rn_colour_release(&picture->colour);
 	rn_grey_map_release(&picture->map);
 	rn_rows_release(&picture->rows);
 	rn_params_release(&picture->params);
 }
 
 /* ---- Rows --------------------------------------------------------------- */
-
-static void colour_row(const struct rn_picture *picture, const void *cells, uint8_t *out)
-{
-	size_t samples = (size_t)image_of(picture)->columns * 3;
-
-	if (picture->plain_copy)
-		memcpy(out, cells, samples);
-	else
-		rn_grey_map_row(&picture->map, cells, samples, out);
-}
 
 bool rn_picture_row(struct rn_picture *picture, uint32_t row, uint8_t *out, struct err *err)
 {
@@ -201,10 +162,10 @@ bool rn_picture_row(struct rn_picture *picture, uint32_t row, uint8_t *out, stru
 
 	if (!rn_rows_get(&picture->rows, row, &cells, err))
 		return false;
-	if (is_grey(image))
+	if (rn_is_grey(image))
 		rn_grey_map_row(&picture->map, cells, image->columns, out);
 	else
-		colour_row(picture, cells, out);
+		rn_colour_row(&picture->colour, cells, image->columns, out);
 	if (picture->params.overlay)
 		rn_overlays_row(&picture->params.overlays, image, row, cells,
 				rn_picture_channels(image), out);

@@ -8,7 +8,7 @@
  *   modality       slope and intercept                    params.h, voi.h, grey.h
  *   VOI            window, or min-max without padding     params.h, voi.h, grey.h
  *   polarity       MONOCHROME1                            params.h, grey.h
- *   colour         samples to 8-bit RGB                   picture.c: colour_row
+ *   colour         samples to 8-bit RGB                   colour.h
  *   overlay        bitmaps burned in                      overlay.h
  *   output         rows into a file                       png.h, kind-png.c
  *
@@ -20,6 +20,7 @@
 #ifndef RENDER_PICTURE_H
 #define RENDER_PICTURE_H
 
+#include "render/colour.h"
 #include "render/grey.h"
 #include "render/params.h"
 #include "render/rows.h"
@@ -38,8 +39,8 @@ struct rn_picture {
 	struct rn_params params;
 	struct rn_rows rows;
 	struct rn_cells cells;
-	struct rn_grey_map map; /* one for each channel of colour */
-	bool plain_copy;        /* colour: cells are 8-bit values already */
+	struct rn_grey_map map;   /* grey */
+	struct rn_colour_map colour; /* all else */
 };
 
 /* Prepares the frame of the request, which must outlive the picture. Reads all

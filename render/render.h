@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 
 #include "dicom/facts.h"
+#include "dicom/frames.h"
 
 /* Kind numbers are part of inode numbers and of the index: append only. */
 enum rn_kind_number { RN_KIND_DCM = 0, RN_KIND_JSON = 1, RN_KIND_PNG = 2, RN_KIND_LIMIT = 32 };
@@ -43,6 +44,9 @@ struct rn_request {
 	struct dc_dataset *dataset;
 	const struct rn_instance *instance;
 	uint32_t frame; /* from 0 */
+	/* Where its encapsulated frames are, if that is known from an earlier request
+	 * for the same instance; NULL: it is found out. */
+	const struct dc_frame_index *frames;
 	const struct rn_options *options;
 	const atomic_bool *cancel;
 };
@@ -97,28 +101,60 @@ bool rn_measure(struct dc_dataset *dataset, const struct dc_facts *facts, uint64
 bool rn_produce(const struct rn_kind *kind, const struct rn_request *request, struct buf *out,
 		struct err *err) MUST_CHECK;
 
+/* Bytes of one decoded sample, in memory and in host byte order: 1 for 1 to 8
+ * bits allocated (a 1-bit sample is a byte 0 or 1), 2 for up to 16, 4 for 32 and
+ * Float Pixel Data, 8 for 64 and Double Float Pixel Data. 0: no such Bits
+ * Allocated. */
+unsigned rn_cell_bytes(const struct dc_image *image);
+
+/* What a codec found where the codestream says more than the header. All zero:
+ * samples are cells as PS3.5 8.1.1 describes them, with Bits Stored bits up to
+ * High Bit (native, RLE). */
+enum rn_colour {
+	RN_COLOUR_HEADER,   /* as Photometric Interpretation says, samples as stored */
+	RN_COLOUR_RGB,      /* RGB, whatever the header says (converted already) */
+	RN_COLOUR_YBR_FULL, /* YCbCr of full range, not converted yet */
+};
+struct rn_decoded {
+	/* Not 0: samples are numbers of this many bits, right-aligned in their
+	 * cells; above them zeros, or copies of the sign if is_signed. */
+	uint8_t precision;
+	bool is_signed;
+	bool lossy;     /* values may overshoot the range of Bits Stored */
+	uint8_t colour; /* enum rn_colour */
+};
+
 /* Codecs: one file render/codec-x.c exporting one const struct rn_codec, one
  * row in the table of render/codecs.c. A transfer syntax has exactly one codec. */
 struct rn_codec_frame {
-	struct span input; /* the frame's bytes; for native: as located */
+	struct span input; /* the frame's bytes, fragments joined; native: as located */
 	uint8_t input_bit_offset;
 	const struct dc_image *image;
-	/* Samples out: samples interleaved (R,G,B,R,G,B,...), each bits_allocated
-	 * wide in host byte order (8: uint8_t, 16: uint16_t, 32: uint32_t, float,
-	 * 64: double), exactly rows x columns x samples of them; zeroed before. */
+	/* Samples out: interleaved (R,G,B,R,G,B,...), each rn_cell_bytes() wide,
+	 * exactly rows x columns x samples of them, never subsampled; zeroed before. */
 	void *output;
 	size_t output_size;
-	const atomic_bool *cancel;
+	struct rn_decoded *decoded; /* out; all zero before */
+	const atomic_bool *cancel;  /* or NULL; looked at every few rows */
 };
 struct rn_codec {
 	const char *name;
 	const char *const *uids; /* transfer syntaxes, NULL-terminated */
 	/* Any run of whole rows decodes alone: frame->image->rows is then that of
 	 * the run, the input its bytes (planar: of its planes, one after another),
-	 * and output may be the same memory as the input unless it is planar. */
+	 * and output may be the same memory as the input unless it is planar. Native
+	 * only. */
 	bool by_rows;
+	/* A decode takes so long that its picture is worth a place in a cache on
+	 * disk, and that the next frames are worth decoding ahead. */
+	bool slow;
 	/* Whether it can decode this image, from the header alone. */
 	bool (*supports)(const struct dc_image *image, struct err *why);
+	/* All of the frame or an error: CORRUPT (damaged, too short, or the
+	 * codestream contradicts the header: compared before anything is allocated
+	 * by its numbers), UNSUPPORTED, LIMIT, NOMEM, INTERRUPTED. Bytes missing at
+	 * the end are an error, no picture. Allocates in proportion to the frame at
+	 * most; no globals; thread-safe. */
 	bool (*decode)(const struct rn_codec_frame *frame, struct err *err);
 };
 /* NULL when no codec does this transfer syntax. Native pixel data is native

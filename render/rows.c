@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "render/rows.h"
 
+#include "render/cells.h"
+
+/* No codec makes a frame larger than this many times its samples, and some room
+ * for markers and metadata: a longer one is no frame. */
+#define INPUT_FACTOR 4
+#define INPUT_ROOM ((uint64_t)1 << 20)
+
 static const struct dc_image *image_of(const struct rn_rows *rows)
 {
 	return rows->request->instance->image;
@@ -30,6 +37,70 @@ static bool take_memory(struct rn_rows *rows, struct err *err)
 	return true;
 }
 
+static bool cancelled(const struct rn_rows *rows, struct err *err)
+{
+	if (rows->request->cancel == NULL || !atomic_load(rows->request->cancel))
+		return false;
+	(void)err_set(err, ERR_INTERRUPTED, "interrupted");
+	return true;
+}
+
+static void unref_index(struct dc_frame_index **index)
+{
+	dc_frame_index_unref(*index);
+}
+
+static bool read_frame(const struct rn_rows *rows, uint64_t max_size, struct buf *input,
+		       struct err *err)
+{
+	const struct rn_request *request = rows->request;
+	const struct dc_frame_index *known = request->frames;
+	struct dc_frame_index *found CLEANUP(unref_index) = NULL;
+
+	if (known == NULL) {
+		if (!dc_frame_index_build(&found, request->dataset, image_of(rows), err))
+			return false;
+		known = found;
+	}
+	return dc_frame_index_read(known, request->dataset->source, request->frame, max_size,
+				   input, err);
+}
+
+/* An encapsulated frame, all of its rows. */
+static bool decode_frame(struct rn_rows *rows, struct err *err)
+{
+	const struct dc_image *image = image_of(rows);
+	struct buf input CLEANUP_BUF = buf_empty(BUF_NO_LIMIT);
+	struct rn_codec_frame frame = {
+		.image = image,
+		.decoded = &rows->decoded,
+		.cancel = rows->request->cancel,
+	};
+	uint64_t size, most;
+
+	if (!checked_mul(rows->row_size, image->rows, &size) || size > SIZE_MAX / 2 ||
+	    !checked_mul(size, INPUT_FACTOR, &most) || !checked_add(most, INPUT_ROOM, &most))
+		return err_set(err, ERR_LIMIT, "frame size overflows");
+	if (cancelled(rows, err) || !read_frame(rows, most, &input, err))
+		return false;
+	/* Zeroed by the system and taken only as far as it is written. */
+	rows->cells = calloc(1, (size_t)size);
+	if (rows->cells == NULL)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	frame.input = buf_span(&input);
+	frame.output = rows->cells;
+	frame.output_size = (size_t)size;
+	if (!rows->codec->decode(&frame, err) ||
+	    !rn_cells_settle(image, &rows->decoded, rows->cells,
+			     (size_t)size / rn_cell_bytes(image), err)) {
+		rn_rows_release(rows);
+		return false;
+	}
+	rows->strip_rows = image->rows;
+	rows->count = image->rows;
+	return true;
+}
+
 bool rn_rows_init(struct rn_rows *rows, const struct rn_request *request, struct err *err)
 {
 	const struct dc_image *image = request->instance->image;
@@ -38,13 +109,15 @@ bool rn_rows_init(struct rn_rows *rows, const struct rn_request *request, struct
 	*rows = (struct rn_rows){.request = request, .codec = rn_codec_find(image)};
 	if (rows->codec == NULL)
 		return err_set(err, ERR_UNSUPPORTED, "no codec for this transfer syntax");
-	if (!dc_frame_locate_native(image, request->frame, &rows->frame, err))
-		return false;
-	if (!checked_mul((uint64_t)image->samples * (image->bits_allocated / 8), image->columns,
+	if (!checked_mul((uint64_t)image->samples * rn_cell_bytes(image), image->columns,
 			 &row_size) ||
 	    row_size == 0 || row_size > SIZE_MAX / 4)
 		return err_set(err, ERR_LIMIT, "row size overflows");
 	rows->row_size = (size_t)row_size;
+	if ((image->flags & DC_IMAGE_ENCAPSULATED) != 0)
+		return decode_frame(rows, err);
+	if (!dc_frame_locate_native(image, request->frame, &rows->frame, err))
+		return false;
 	rows->strip_rows = image->rows;
 	if (rows->codec->by_rows)
 		rows->strip_rows = (uint32_t)MIN_OF((size_t)image->rows,
@@ -126,12 +199,13 @@ static bool load(struct rn_rows *rows, uint32_t first, uint32_t count, struct er
 		.image = &strip,
 		.output = rows->cells,
 		.output_size = count * rows->row_size,
+		.decoded = &rows->decoded,
 		.cancel = rows->request->cancel,
 	};
 	size_t size;
 
-	if (rows->request->cancel != NULL && atomic_load(rows->request->cancel))
-		return err_set(err, ERR_INTERRUPTED, "interrupted");
+	if (cancelled(rows, err))
+		return false;
 	rows->count = 0;
 	if (!read_input(rows, first, count, input, &size, err))
 		return false;

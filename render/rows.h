@@ -1,6 +1,7 @@
 /*
  * Rows of cells of one frame, from its source: a strip at a time where the
- * codec can, so that a large picture costs no more memory than a small one.
+ * codec can, so that a large picture costs no more memory than a small one;
+ * else the whole frame, decoded once.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -17,7 +18,8 @@ struct rn_rows {
 	/* Private. */
 	const struct rn_request *request;
 	const struct rn_codec *codec;
-	struct dc_frame frame;
+	struct dc_frame frame; /* native */
+	struct rn_decoded decoded; /* final after rn_rows_init() */
 	size_t row_size; /* bytes of decoded cells */
 	uint32_t strip_rows;
 	uint32_t first, count; /* rows in cells */
@@ -28,8 +30,8 @@ struct rn_rows {
 	bool pairs;
 };
 
-/* Locates the frame and takes memory; the image must have been found
- * renderable (rn_picture_supported). */
+/* Locates the frame and takes memory; decodes it if it is encapsulated. The
+ * image must have been found renderable (rn_picture_supported). */
 bool rn_rows_init(struct rn_rows *rows, const struct rn_request *request,
 		  struct err *err) MUST_CHECK;
 void rn_rows_release(struct rn_rows *rows);

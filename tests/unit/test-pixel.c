@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+static const struct rn_decoded as_header;
+
 #define CELLS 65536
 
 /* The same "random" numbers every time. */
@@ -57,7 +59,7 @@ static void check_cells(const struct dc_image *image)
 	struct rn_cells cells;
 	struct err err = {0};
 
-	assert_true(rn_cells_init(&cells, image, &err));
+	assert_true(rn_cells_init(&cells, image, &as_header, &err));
 	for (uint32_t cell = 0; cell < 1u << image->bits_allocated;
 	     cell += image->bits_allocated == 16 ? 7 : 1) {
 		uint32_t index = rn_cell_index(&cells, (uint16_t)cell);
@@ -101,7 +103,7 @@ static void impossible_cells_are_refused(void **state)
 		struct rn_cells cells;
 		struct err err = {0};
 
-		assert_false(rn_cells_init(&cells, &image, &err));
+		assert_false(rn_cells_init(&cells, &image, &as_header, &err));
 		assert_int_equal(err.code, table[i].code);
 	}
 }
@@ -132,7 +134,7 @@ static void check_range(const struct dc_image *image)
 	struct rn_cells cells;
 	struct err err = {0};
 
-	assert_true(rn_cells_init(&cells, image, &err));
+	assert_true(rn_cells_init(&cells, image, &as_header, &err));
 	for (size_t c = 0; c < ARRAY_LEN(counts); c++) {
 		uint32_t all = rn_cells_count(&cells);
 		struct rn_cells_range range = {.first = UINT32_MAX, .skip_first = 1};
@@ -203,7 +205,7 @@ static bool check_grey(const struct dc_image *image, double slope, double interc
 
 	assert_non_null(in);
 	assert_non_null(out);
-	assert_true(rn_cells_init(&cells, image, &err));
+	assert_true(rn_cells_init(&cells, image, &as_header, &err));
 	assert_true(rn_grey_map_init(&map, &cells, &transform, invert, &err));
 	for (size_t i = 0; i < count; i++) {
 		if (image->bits_allocated == 8)
@@ -408,7 +410,7 @@ static void check_min_max(const struct dc_image *image, int32_t first, int32_t l
 		if (slope < 0)
 			up = size - up;
 		grey = size > 0 ? (up * 510 + size) / (2 * size) : 0;
-		assert_true(rn_cells_init(&cells, image, &err));
+		assert_true(rn_cells_init(&cells, image, &as_header, &err));
 		assert_true(rn_grey_map_init(&map, &cells, &transform, false, &err));
 		rn_grey_map_row(&map, &in, 1, &got);
 		rn_grey_map_release(&map);
