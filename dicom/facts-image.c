@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "dicom/icc.h"
 #include "dicom/value.h"
 
 /* Each row: where a number of the header goes. Order is the bit in seen. */
@@ -30,6 +31,9 @@ enum image_field {
 	FIELD_VOI_FUNCTION,
 	FIELD_SHAPE,
 	FIELD_PRESENTATION,
+	FIELD_RED_DESCRIPTOR,
+	FIELD_GREEN_DESCRIPTOR,
+	FIELD_BLUE_DESCRIPTOR,
 	FIELD_NONE,
 };
 
@@ -80,6 +84,12 @@ static enum image_field find_field(uint32_t tag)
 		return FIELD_SLOPE;
 	case DC_TAG(0x0028, 0x1056):
 		return FIELD_VOI_FUNCTION;
+	case DC_TAG(0x0028, 0x1101):
+		return FIELD_RED_DESCRIPTOR;
+	case DC_TAG(0x0028, 0x1102):
+		return FIELD_GREEN_DESCRIPTOR;
+	case DC_TAG(0x0028, 0x1103):
+		return FIELD_BLUE_DESCRIPTOR;
 	case DC_TAG(0x2050, 0x0020):
 		return FIELD_SHAPE;
 	default:
@@ -87,10 +97,38 @@ static enum image_field find_field(uint32_t tag)
 	}
 }
 
+/* The next letter or digit, in upper case; 0 at the end. */
+static uint8_t next_sign(struct span *text)
+{
+	while (text->size > 0) {
+		uint8_t c = *text->data++;
+
+		text->size--;
+		if (c >= 'a' && c <= 'z')
+			return (uint8_t)(c - 'a' + 'A');
+		if ((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))
+			return c;
+	}
+	return 0;
+}
+
+/* The same word but for case, spaces and underscores, which writers mix up. */
+static bool is_word(struct span text, struct span word)
+{
+	uint8_t c;
+
+	do {
+		c = next_sign(&text);
+		if (c != next_sign(&word))
+			return false;
+	} while (c != 0);
+	return true;
+}
+
 static uint8_t photometric_of(struct span text)
 {
-	for (uint8_t i = DC_MONOCHROME1; i < DC_PHOTOMETRIC_OTHER; i++) {
-		if (span_equals_text(text, dc_photometric_name(i)))
+	for (uint8_t i = DC_MONOCHROME1; i < DC_PHOTOMETRIC_COUNT; i++) {
+		if (i != DC_PHOTOMETRIC_OTHER && is_word(text, span_of_text(dc_photometric_name(i))))
 			return i;
 	}
 	return text.size == 0 ? DC_PHOTOMETRIC_NONE : DC_PHOTOMETRIC_OTHER;
@@ -103,8 +141,9 @@ static uint8_t voi_function_of(struct span text)
 	return span_equals_text(text, "LINEAR_EXACT") ? DC_VOI_LINEAR_EXACT : DC_VOI_LINEAR;
 }
 
-static void take_text(struct dc_image *image, enum image_field field, struct span value)
+static void take_text(struct dc_image_reading *r, enum image_field field, struct span value)
 {
+	struct dc_image *image = r->image;
 	struct span text;
 
 	if (!dc_value_text(value, 0, &text))
@@ -123,28 +162,55 @@ static void take_text(struct dc_image *image, enum image_field field, struct spa
 		break;
 	default: /* Pixel Presentation, PS3.3 C.8.16.2.1 */
 		if (span_equals_text(text, "COLOR") || span_equals_text(text, "MIXED"))
-			image->flags |= DC_IMAGE_SUPPLEMENTAL_PALETTE;
+			r->coloured = true;
 		break;
 	}
 }
 
-/* Spacings are row\column: the distance between rows is the height of a pixel. */
-static void take_aspect(struct dc_image *image, const struct dc_element *element,
-			struct span value, double scale)
+/* Which of several sizes counts (PS3.3 C.7.6.3.1.7, 10.7.1.3): that in the
+ * patient before those on the detector and on the film; Pixel Aspect Ratio if
+ * there is no spacing at all. */
+static uint8_t aspect_rank(enum image_field field)
 {
-	double vertical, horizontal;
+	switch (field) {
+	case FIELD_SPACING:
+		return 4;
+	case FIELD_IMAGER_SPACING:
+		return 3;
+	case FIELD_SCANNED_SPACING:
+		return 2;
+	default:
+		return 1;
+	}
+}
 
-	if ((image->flags & DC_IMAGE_ASPECT) != 0 || !dc_value_double(element, value, 0, &vertical) ||
-	    !dc_value_double(element, value, 1, &horizontal))
+/* No device has such pixels, and a viewer that believes in them makes a picture
+ * without end. */
+#define ASPECT_MAX 100
+
+/* Spacings are row\column: the distance between rows is the height of a pixel. */
+static void take_aspect(struct dc_image_reading *r, enum image_field field,
+			const struct dc_element *element, struct span value)
+{
+	struct dc_image *image = r->image;
+	uint8_t rank = aspect_rank(field);
+	double vertical, horizontal, scale = 1;
+
+	if (rank <= r->aspect_rank || !dc_value_double(element, value, 0, &vertical) ||
+	    !dc_value_double(element, value, 1, &horizontal) || !(vertical > 0) ||
+	    !(horizontal > 0) || !isfinite(vertical) || !isfinite(horizontal) ||
+	    vertical / horizontal > ASPECT_MAX || horizontal / vertical > ASPECT_MAX)
 		return;
+	/* Millimetres to nanometres; two whole numbers stay what they are. */
+	if (rank > 1 || vertical != floor(vertical) || horizontal != floor(horizontal))
+		scale = 1e6;
 	vertical *= scale;
 	horizontal *= scale;
-	if (!(vertical >= 1) || !(horizontal >= 1) || vertical > 4e9 || horizontal > 4e9)
+	if (vertical < 1 || horizontal < 1 || vertical > 4e9 || horizontal > 4e9)
 		return;
+	r->aspect_rank = rank;
 	image->aspect_vertical = (uint32_t)lround(vertical);
 	image->aspect_horizontal = (uint32_t)lround(horizontal);
-	if (image->aspect_vertical != image->aspect_horizontal)
-		image->flags |= DC_IMAGE_ASPECT;
 }
 
 /* The padding value has the sign of the pixels, whatever VR a writer chose. */
@@ -168,7 +234,7 @@ static void take_number(struct dc_image *image, enum image_field field, int64_t 
 		image->planar_configuration = number == 1;
 		break;
 	case FIELD_FRAMES:
-		image->frames = number < 1 ? 0 : (uint32_t)MIN_OF(number, (int64_t)UINT32_MAX);
+		image->frames = (uint32_t)MIN_OF(MAX_OF(number, (int64_t)1), (int64_t)UINT32_MAX);
 		break;
 	case FIELD_ROWS:
 		image->rows = number > 0 && number <= UINT32_MAX ? (uint32_t)number : 0;
@@ -242,15 +308,20 @@ bool dc_image_reading_take(struct dc_image_reading *r, struct dc_parser *parser,
 	case FIELD_VOI_FUNCTION:
 	case FIELD_SHAPE:
 	case FIELD_PRESENTATION:
-		take_text(image, field, value);
+		take_text(r, field, value);
 		break;
 	case FIELD_SPACING:
 	case FIELD_IMAGER_SPACING:
 	case FIELD_SCANNED_SPACING:
-		take_aspect(image, element, value, 1e6);
-		break;
 	case FIELD_ASPECT:
-		take_aspect(image, element, value, 1);
+		take_aspect(r, field, element, value);
+		break;
+	case FIELD_RED_DESCRIPTOR:
+	case FIELD_GREEN_DESCRIPTOR:
+	case FIELD_BLUE_DESCRIPTOR:
+		/* Three numbers of 16 bits, whatever the VR. */
+		if (value.size >= 6)
+			r->palette_descriptors |= (uint8_t)(1u << (field - FIELD_RED_DESCRIPTOR));
 		break;
 	case FIELD_CENTER:
 	case FIELD_WIDTH:
@@ -265,4 +336,53 @@ bool dc_image_reading_take(struct dc_image_reading *r, struct dc_parser *parser,
 		break;
 	}
 	return true;
+}
+
+static void finish_icc(struct dc_image_reading *r, struct dc_source *source)
+{
+	struct dc_image *image = r->image;
+	bool grey = image->photometric == DC_MONOCHROME1 || image->photometric == DC_MONOCHROME2;
+
+	/* Levels of a window are not what a profile of stored values speaks of. Of
+	 * profiles of several optical paths none is that of the picture. */
+	if ((grey && (image->flags & DC_IMAGE_SUPPLEMENTAL_PALETTE) == 0) ||
+	    r->icc_length == 0 || r->optical_paths > 1 ||
+	    !dc_icc_check(source, r->icc_offset, r->icc_length, &image->icc_length)) {
+		image->icc_length = 0;
+		return;
+	}
+	image->icc_offset = r->icc_offset;
+	image->flags |= DC_IMAGE_ICC;
+}
+
+/* What others of its numbers say too. Contradictions stay. */
+static void fill_in(struct dc_image *image)
+{
+	if (image->samples == 0)
+		image->samples = dc_photometric_samples(image->photometric);
+	if (image->bits_stored == 0)
+		image->bits_stored = image->high_bit > 0 ? image->high_bit + 1
+							 : image->bits_allocated;
+	if (image->high_bit == 0 && image->bits_stored > 0)
+		image->high_bit = image->bits_stored - 1;
+}
+
+void dc_image_reading_finish(struct dc_image_reading *r, struct dc_source *source)
+{
+	struct dc_image *image = r->image;
+
+	fill_in(image);
+	if (r->center && r->width)
+		image->flags |= DC_IMAGE_WINDOW;
+	/* A slope of 0 would make every pixel the same: absent, like a missing one. */
+	if (r->intercept && r->slope && image->slope != 0)
+		image->flags |= DC_IMAGE_RESCALE;
+	if (image->aspect_vertical != image->aspect_horizontal)
+		image->flags |= DC_IMAGE_ASPECT;
+	if (r->palette_descriptors == 7 && r->palette_data == 7) {
+		image->flags |= DC_IMAGE_PALETTE;
+		if (r->coloured && image->photometric == DC_MONOCHROME2)
+			image->flags |= DC_IMAGE_SUPPLEMENTAL_PALETTE;
+	}
+	finish_icc(r, source);
 }

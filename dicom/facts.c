@@ -133,25 +133,75 @@ static bool keep_text(struct reading *r, int fact, struct err *err)
 
 /* ---- What is only noted as present -------------------------------------- */
 
-static void note_presence(struct dc_image *image, const struct dc_element *element)
+static void note_presence(struct dc_image_reading *r, const struct dc_element *element)
 {
 	uint32_t tag = element->tag;
 
-	if (tag == DC_TAG(0x0028, 0x2000) && element->length > 0)
-		image->flags |= DC_IMAGE_ICC;
-	else if ((tag >= DC_TAG(0x0028, 0x1101) && tag <= DC_TAG(0x0028, 0x1103)) ||
-		 (tag >= DC_TAG(0x0028, 0x1201) && tag <= DC_TAG(0x0028, 0x1203)) ||
-		 (tag >= DC_TAG(0x0028, 0x1221) && tag <= DC_TAG(0x0028, 0x1223)))
-		image->flags |= DC_IMAGE_PALETTE;
-	else if (tag == DC_TAG(0x7fe0, 0x0001) && element->length > 0)
-		image->flags |= DC_IMAGE_EXTENDED_OFFSETS;
-	else if ((tag >> 16 & 0xff01) == 0x6000 && DC_ELEMENT(tag) != 0)
-		image->flags |= DC_IMAGE_OVERLAY;
+	if (tag == DC_TAG(0x0028, 0x2000) && r->icc_length == 0) {
+		r->icc_offset = element->offset;
+		r->icc_length = element->length;
+	} else if (((tag >= DC_TAG(0x0028, 0x1201) && tag <= DC_TAG(0x0028, 0x1203)) ||
+		    (tag >= DC_TAG(0x0028, 0x1221) && tag <= DC_TAG(0x0028, 0x1223))) &&
+		   element->length > 0) {
+		r->palette_data |= (uint8_t)(1u << ((tag & 3) - 1));
+	} else if (tag == DC_TAG(0x7fe0, 0x0001) && element->length > 0) {
+		r->image->flags |= DC_IMAGE_EXTENDED_OFFSETS;
+	} else if ((tag >> 16 & 0xff01) == 0x6000 && DC_ELEMENT(tag) != 0) {
+		r->image->flags |= DC_IMAGE_OVERLAY;
+	}
+}
+
+/* Whole-slide images have their profile here, one for each optical path. */
+static bool read_optical_paths(struct reading *r, struct err *err)
+{
+	struct dc_parser *p = r->parser;
+	bool found = r->image.icc_length > 0; /* that of the data set comes first */
+
+	if (found)
+		return dc_parser_skip(p, err);
+	for (;;) {
+		if (!dc_parser_next(p, err))
+			return false;
+		if (p->event == DC_EVENT_END ||
+		    (p->event == DC_EVENT_SEQUENCE_END && p->element.depth == 0))
+			return true;
+		if (p->event == DC_EVENT_ITEM)
+			r->image.optical_paths++;
+		if (p->event == DC_EVENT_SEQUENCE && !dc_parser_skip(p, err))
+			return false;
+		if (p->event == DC_EVENT_ELEMENT && p->element.tag == DC_TAG(0x0028, 0x2000))
+			note_presence(&r->image, &p->element);
+	}
+}
+
+/* The item of Shared Functional Groups: of what is in there the size of pixels
+ * concerns files' sizes, since PNG has it too. */
+static bool read_shared_groups(struct reading *r, struct err *err)
+{
+	struct dc_parser *p = r->parser;
+	bool taken;
+
+	for (;;) {
+		if (!dc_parser_next(p, err))
+			return false;
+		if (p->event == DC_EVENT_END ||
+		    (p->event == DC_EVENT_ITEM_END && p->element.depth == 0))
+			return true;
+		/* Pixel Measures Sequence, Pixel Spacing. */
+		if (p->event == DC_EVENT_SEQUENCE && p->element.tag != DC_TAG(0x0028, 0x9110) &&
+		    !dc_parser_skip(p, err))
+			return false;
+		if (p->event == DC_EVENT_ELEMENT && p->element.depth == 2 &&
+		    p->element.tag == DC_TAG(0x0028, 0x0030) &&
+		    !dc_image_reading_take(&r->image, p, &taken, err))
+			return false;
+	}
 }
 
 static bool note_sequence(struct reading *r, struct err *err)
 {
 	struct dc_image *image = &r->facts->image;
+	bool shared = r->parser->element.tag == DC_TAG(0x5200, 0x9229);
 	uint32_t flag = 0;
 
 	switch (r->parser->element.tag) {
@@ -168,6 +218,8 @@ static bool note_sequence(struct reading *r, struct err *err)
 	case DC_TAG(0x5200, 0x9230):
 		flag = DC_IMAGE_FUNCTIONAL_GROUPS;
 		break;
+	case DC_TAG(0x0048, 0x0105):
+		return read_optical_paths(r, err);
 	default:
 		return dc_parser_skip(r->parser, err);
 	}
@@ -175,8 +227,7 @@ static bool note_sequence(struct reading *r, struct err *err)
 		return false;
 	if (r->parser->event == DC_EVENT_ITEM) {
 		image->flags |= flag;
-		if (!dc_parser_skip(r->parser, err))
-			return false;
+		return shared ? read_shared_groups(r, err) : dc_parser_skip(r->parser, err);
 	}
 	/* The rest of the items, and the end of the sequence, go by in the caller. */
 	return true;
@@ -225,7 +276,7 @@ static bool read_element(struct reading *r, struct err *err)
 	fact = find_fact(r->parser->element.tag);
 	if (fact >= 0)
 		return keep_text(r, fact, err);
-	note_presence(&r->facts->image, &r->parser->element);
+	note_presence(&r->image, &r->parser->element);
 	return true;
 }
 
@@ -277,6 +328,7 @@ static uint8_t sop_rules_of(const char *sop_class)
 		{"1.2.840.10008.5.1.4.1.1.130", DC_SOP_PET},
 		{"1.2.840.10008.5.1.4.1.1.481.2", DC_SOP_RT_DOSE},
 		{"1.2.840.10008.5.1.4.1.1.66.4", DC_SOP_SEGMENTATION},
+		{"1.2.840.10008.5.1.4.1.1.66.7", DC_SOP_LABEL_MAP},
 		{"1.2.840.10008.5.1.4.1.1.30", DC_SOP_PARAMETRIC_MAP},
 		{"1.2.840.10008.5.1.4.1.1.20", DC_SOP_NM},
 		{"1.2.840.10008.5.1.4.1.1.77.1.6", DC_SOP_WSI},
@@ -289,22 +341,18 @@ static uint8_t sop_rules_of(const char *sop_class)
 	return DC_SOP_PLAIN;
 }
 
-static void finish(struct dc_facts *facts, const struct dc_dataset *dataset,
-		   const struct dc_image_reading *halves)
+static void finish(struct dc_facts *facts, struct dc_dataset *dataset,
+		   struct dc_image_reading *reading)
 {
 	struct dc_image *image = &facts->image;
 	const char *text = (const char *)facts->text.data;
 
 	for (int i = 0; i < DC_FACT_COUNT; i++)
 		facts->fact[i] = facts->position[i] > 0 ? text + facts->position[i] - 1 : NULL;
-	if (halves->center && halves->width)
-		image->flags |= DC_IMAGE_WINDOW;
-	/* A slope of 0 would make every pixel the same: absent, like a missing one. */
-	if (halves->intercept && halves->slope && image->slope != 0)
-		image->flags |= DC_IMAGE_RESCALE;
 	if (dataset->deflated)
 		image->flags |= DC_IMAGE_DEFLATED;
 	image->sop_rules = sop_rules_of(dc_fact(facts, DC_FACT_SOP_CLASS));
+	dc_image_reading_finish(reading, dataset->source);
 }
 
 bool dc_facts_read(struct dc_facts *facts, struct dc_dataset *dataset,

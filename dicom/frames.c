@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "dicom/frames.h"
 
-/* Frames of 1 bit allocated follow each other bit by bit: only the element's
- * end is padded (PS3.5 8.1.1, 8.2). */
+/* Frames of cells that are not whole bytes (1 bit; others in old files) follow
+ * each other bit by bit: only the element's end is padded (PS3.5 8.1.1, 8.2). */
 static bool locate_bits(const struct dc_image *image, uint32_t frame, uint64_t *first_bit,
 			uint64_t *bits, struct err *err)
 {
 	uint64_t pixels;
 
 	if (!checked_mul(image->rows, image->columns, &pixels) ||
-	    !checked_mul(pixels, image->samples, bits) || !checked_mul(*bits, frame, first_bit))
+	    !checked_mul(pixels, (uint64_t)image->samples * dc_image_cell_bits(image), bits) ||
+	    !checked_mul(*bits, frame, first_bit))
 		return err_set(err, ERR_LIMIT, "frame size overflows");
 	return true;
 }
@@ -25,7 +26,7 @@ bool dc_frame_locate_native(const struct dc_image *image, uint32_t frame, struct
 	if (!dc_image_frame_size(image, &size))
 		return err_set(err, ERR_LIMIT, "frame size is unknown or overflows");
 	where->bit_offset = 0;
-	if (image->bits_allocated == 1) {
+	if (dc_image_cell_bits(image) % 8 != 0) {
 		if (!locate_bits(image, frame, &first_bit, &bits, err))
 			return false;
 		start = first_bit / 8;
@@ -45,37 +46,4 @@ bool dc_frame_locate_native(const struct dc_image *image, uint32_t frame, struct
 		return err_set(err, ERR_LIMIT, "frame offset overflows");
 	where->length = end - start;
 	return true;
-}
-
-struct dc_frame_index {
-	uint32_t references;
-};
-
-bool dc_frame_index_build(struct dc_frame_index **index, struct dc_dataset *dataset UNUSED,
-			  const struct dc_image *image UNUSED, struct err *err)
-{
-	*index = NULL;
-	return err_set(err, ERR_UNSUPPORTED, "not yet");
-}
-
-struct dc_frame_index *dc_frame_index_ref(struct dc_frame_index *index)
-{
-	return index;
-}
-
-void dc_frame_index_unref(struct dc_frame_index *index)
-{
-	free(index);
-}
-
-size_t dc_frame_index_size(const struct dc_frame_index *index)
-{
-	return sizeof(*index);
-}
-
-bool dc_frame_index_read(const struct dc_frame_index *index UNUSED,
-			 struct dc_source *source UNUSED, uint32_t frame UNUSED,
-			 uint64_t max_size UNUSED, struct buf *out UNUSED, struct err *err)
-{
-	return err_set(err, ERR_UNSUPPORTED, "not yet");
 }

@@ -10,7 +10,8 @@
 #include "dicom/image.h"
 
 /* Bytes of a frame in the data set's source. bit_offset is 0..7: bits of the
- * first byte that belong to the frame before (1 bit allocated only). */
+ * first byte that belong to the frame before (only cells that are not whole
+ * bytes, as of 1 bit). */
 struct dc_frame {
 	uint64_t offset;
 	uint64_t length;
@@ -30,10 +31,13 @@ struct dc_frame_index;
 
 /* dataset is open and positioned anywhere; it is not kept. Uses, in this order
  * and only as far as each proves right: Extended Offset Table, Basic Offset
- * Table, one fragment a frame, all fragments one frame, the starts and ends of
- * codestreams in the fragments. Errors: IO, NOMEM, CORRUPT ("N frames, but M
- * codestreams in F fragments", ...). Cost: with a right offset table it does not
- * depend on the number of fragments. */
+ * Table, all fragments one frame (up to the next codestream), one fragment a
+ * frame, the starts and ends of codestreams in the fragments. Where numbers do
+ * not agree only the first frame is sure; in a file that breaks off, those in
+ * front of the break. Reading the others fails ("N frames, but M codestreams in
+ * F fragments"), as does an offset table that only reading finds wrong, once its
+ * items were walked over. Errors: IO, NOMEM, LIMIT (fragments), CORRUPT. Cost:
+ * with a right offset table it does not depend on the number of fragments. */
 bool dc_frame_index_build(struct dc_frame_index **index, struct dc_dataset *dataset,
 			  const struct dc_image *image, struct err *err) MUST_CHECK;
 struct dc_frame_index *dc_frame_index_ref(struct dc_frame_index *index);

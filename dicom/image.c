@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "dicom/image.h"
 
-#define PACK_VERSION 1
+#define PACK_VERSION 2
 
 const char *dc_photometric_name(uint8_t photometric)
 {
@@ -19,23 +19,79 @@ const char *dc_photometric_name(uint8_t photometric)
 		[DC_YBR_RCT] = "YBR_RCT",
 		[DC_XYB] = "XYB",
 		[DC_PHOTOMETRIC_OTHER] = "an unknown Photometric Interpretation",
+		[DC_HSV] = "HSV",
+		[DC_ARGB] = "ARGB",
+		[DC_CMYK] = "CMYK",
 	};
 
 	return photometric < ARRAY_LEN(names) ? names[photometric] : names[DC_PHOTOMETRIC_OTHER];
 }
 
+uint16_t dc_photometric_samples(uint8_t photometric)
+{
+	switch (photometric) {
+	case DC_PHOTOMETRIC_NONE:
+	case DC_PHOTOMETRIC_OTHER:
+		return 0;
+	case DC_MONOCHROME1:
+	case DC_MONOCHROME2:
+	case DC_PALETTE_COLOR:
+		return 1;
+	case DC_ARGB:
+	case DC_CMYK:
+		return 4;
+	default:
+		return 3;
+	}
+}
+
+uint16_t dc_image_cell_bits(const struct dc_image *image)
+{
+	if (image->pixel_tag == DC_TAG_FLOAT_PIXEL_DATA)
+		return 32;
+	return image->pixel_tag == DC_TAG_DOUBLE_PIXEL_DATA ? 64 : image->bits_allocated;
+}
+
+/* Whether the value field is that of frames of so many cells, and a byte of
+ * padding at most. */
+static bool has_cells(const struct dc_image *image, uint64_t cells)
+{
+	uint64_t size;
+
+	return checked_mul(cells, image->bits_allocated / 8, &size) &&
+	       checked_mul(size, image->frames, &size) &&
+	       image->declared_length == size + size % 2;
+}
+
+enum dc_native_layout dc_image_native_layout(const struct dc_image *image)
+{
+	uint64_t pixels = (uint64_t)image->rows * image->columns;
+	uint64_t pairs = (uint64_t)image->rows * (image->columns / 2 + image->columns % 2);
+
+	if ((image->photometric != DC_YBR_FULL_422 && image->photometric != DC_YBR_PARTIAL_422) ||
+	    image->samples != 3 || image->bits_allocated % 8 != 0 || pixels > UINT64_MAX / 4)
+		return DC_NATIVE_PLAIN;
+	if (has_cells(image, pairs * 4))
+		return DC_NATIVE_422;
+	if (pixels % 2 == 0 && has_cells(image, pixels * 2))
+		return DC_NATIVE_422_RUN_ON;
+	return has_cells(image, pixels * 3) ? DC_NATIVE_PLAIN : DC_NATIVE_422;
+}
+
 bool dc_image_frame_size(const struct dc_image *image, uint64_t *size)
 {
-	uint64_t samples = image->samples;
-	uint64_t pixels, bits;
+	uint64_t columns = image->columns, samples = image->samples, bits;
+	uint16_t cell_bits = dc_image_cell_bits(image);
+	enum dc_native_layout layout = dc_image_native_layout(image);
 
-	if (image->rows == 0 || image->columns == 0 || samples == 0 || image->bits_allocated == 0)
+	if (image->rows == 0 || columns == 0 || samples == 0 || cell_bits == 0)
 		return false;
-	/* Two chrominance samples for two pixels: PS3.3 C.7.6.3.1.2. */
-	if (image->photometric == DC_YBR_FULL_422 && samples == 3)
+	if (layout != DC_NATIVE_PLAIN)
 		samples = 2;
-	if (!checked_mul(image->rows, image->columns, &pixels) ||
-	    !checked_mul(pixels, samples * image->bits_allocated, &bits))
+	if (layout == DC_NATIVE_422)
+		columns += columns % 2;
+	if (!checked_mul(image->rows, columns, &bits) ||
+	    !checked_mul(bits, samples * cell_bits, &bits))
 		return false;
 	*size = bits / 8 + (bits % 8 != 0);
 	return true;
@@ -88,6 +144,8 @@ void dc_image_pack(const struct dc_image *image, struct buf *out)
 	put_double(out, image->window_width);
 	put(out, image->aspect_vertical, 4);
 	put(out, image->aspect_horizontal, 4);
+	put(out, image->icc_offset, 8);
+	put(out, image->icc_length, 4);
 }
 
 struct unpacker {
@@ -152,6 +210,8 @@ bool dc_image_unpack(struct dc_image *image, struct span packed, struct err *err
 	image->window_width = take_double(&in);
 	image->aspect_vertical = (uint32_t)take(&in, 4);
 	image->aspect_horizontal = (uint32_t)take(&in, 4);
+	image->icc_offset = take(&in, 8);
+	image->icc_length = (uint32_t)take(&in, 4);
 	if (in.failed || in.left.size != 0 || image->transfer_syntax >= dc_transfer_syntax_count)
 		return err_set(err, ERR_STALE, "damaged pixel description");
 	return true;

@@ -25,7 +25,12 @@ enum dc_photometric {
 	DC_YBR_ICT,
 	DC_YBR_RCT,
 	DC_XYB,
-	DC_PHOTOMETRIC_OTHER, /* retired or unknown: HSV, ARGB, CMYK, ... */
+	DC_PHOTOMETRIC_OTHER, /* unknown */
+	/* Retired; numbers are kept in the index, so they come last. */
+	DC_HSV,
+	DC_ARGB,
+	DC_CMYK,
+	DC_PHOTOMETRIC_COUNT,
 };
 
 enum dc_voi_function { DC_VOI_LINEAR, DC_VOI_LINEAR_EXACT, DC_VOI_SIGMOID };
@@ -41,10 +46,12 @@ enum dc_image_flag {
 	DC_IMAGE_FUNCTIONAL_GROUPS = 1u << 5, /* (5200,9229) or (5200,9230) */
 	DC_IMAGE_MODALITY_LUT = 1u << 6,      /* (0028,3000) with an item */
 	DC_IMAGE_VOI_LUT = 1u << 7,           /* (0028,3010) with an item */
-	DC_IMAGE_PALETTE = 1u << 8,           /* (0028,1101..1103/1201../1221..) */
+	DC_IMAGE_PALETTE = 1u << 8,           /* (0028,1101..1103), each with three numbers,
+					       * and (0028,1201..1203) or (0028,1221..1223) */
 	DC_IMAGE_OVERLAY = 1u << 9,           /* any (60xx,...) */
-	DC_IMAGE_ICC = 1u << 10,              /* (0028,2000) */
-	DC_IMAGE_SUPPLEMENTAL_PALETTE = 1u << 11, /* (0028,1221..) or Pixel Presentation COLOR/MIXED */
+	DC_IMAGE_ICC = 1u << 10,              /* icc_offset, icc_length valid */
+	DC_IMAGE_SUPPLEMENTAL_PALETTE = 1u << 11, /* MONOCHROME2 with PALETTE and Pixel Presentation
+						   * COLOR or MIXED (PS3.3 C.7.6.19) */
 	DC_IMAGE_EXTENDED_OFFSETS = 1u << 12, /* (7FE0,0001) */
 	DC_IMAGE_PRESENTATION_LUT = 1u << 13, /* (2050,0010) with an item */
 	DC_IMAGE_BIG_ENDIAN = 1u << 14,       /* of native pixel data */
@@ -55,7 +62,7 @@ enum dc_image_flag {
 };
 #define DC_IMAGE_NEEDS_HEADER                                                                      \
 	(DC_IMAGE_FUNCTIONAL_GROUPS | DC_IMAGE_MODALITY_LUT | DC_IMAGE_VOI_LUT |                    \
-	 DC_IMAGE_PALETTE | DC_IMAGE_OVERLAY | DC_IMAGE_ICC | DC_IMAGE_SUPPLEMENTAL_PALETTE |       \
+	 DC_IMAGE_PALETTE | DC_IMAGE_OVERLAY | DC_IMAGE_SUPPLEMENTAL_PALETTE |                       \
 	 DC_IMAGE_EXTENDED_OFFSETS | DC_IMAGE_PRESENTATION_LUT)
 
 struct dc_image {
@@ -68,9 +75,12 @@ struct dc_image {
 	uint16_t vr;        /* of the pixel data element */
 	uint16_t transfer_syntax; /* index into dc_transfer_syntax_table */
 	uint32_t rows, columns;   /* 0 when absent; VRs other than US are read too */
-	uint32_t frames;          /* 1 when absent or empty; 0 only if stored as 0 or less */
-	uint16_t samples;         /* Samples per Pixel; 0 when absent */
-	uint16_t bits_allocated, bits_stored, high_bit; /* 0 when absent */
+	uint32_t frames;          /* 1 when absent, empty, 0 or less: there are pixels */
+	/* Samples per Pixel; when absent or 0, those of Photometric Interpretation. */
+	uint16_t samples;
+	/* bits_allocated: 0 when absent. The others when absent or 0: Bits Stored all
+	 * bits up to High Bit, or all; High Bit the highest of Bits Stored. */
+	uint16_t bits_allocated, bits_stored, high_bit;
 	uint8_t pixel_representation; /* 0 unsigned, 1 two's complement */
 	uint8_t planar_configuration;
 	uint8_t photometric;  /* enum dc_photometric */
@@ -80,6 +90,10 @@ struct dc_image {
 	double slope, intercept;
 	double window_center, window_width; /* the first window, top level */
 	uint32_t aspect_vertical, aspect_horizontal; /* size of a pixel: nanometres or ratio parts */
+	/* An ICC profile of the picture's colours that dc_icc_check() found in order:
+	 * where it is in the data set's source, without padding. */
+	uint64_t icc_offset;
+	uint32_t icc_length;
 };
 
 /* SOP classes whose display rules differ from plain images. */
@@ -92,14 +106,34 @@ enum dc_sop_rules {
 	DC_SOP_PARAMETRIC_MAP,
 	DC_SOP_NM,
 	DC_SOP_WSI,
+	DC_SOP_LABEL_MAP,
 };
 
-/* Bytes of one native frame as PS3.5 8.1 lays it out (1-bit frames: bits
- * rounded up; they are contiguous, see frames.h). False on overflow or when an
- * attribute it needs is absent. */
+/* How native cells follow each other. */
+enum dc_native_layout {
+	DC_NATIVE_PLAIN, /* Samples per Pixel cells a pixel */
+	/* YBR_FULL_422, YBR_PARTIAL_422: Y Y Cb Cr for two pixels (PS3.3
+	 * C.7.6.3.1.2). With an odd number of columns either every row ends with
+	 * half a pair of no meaning, or pairs run on into the next row. */
+	DC_NATIVE_422,
+	DC_NATIVE_422_RUN_ON,
+};
+/* By Photometric Interpretation and, for odd columns and for files that say 422
+ * of cells that are not, by the length, if it is exact. */
+enum dc_native_layout dc_image_native_layout(const struct dc_image *image);
+
+/* Bits of a cell: those of Float and Double Float Pixel Data, else Bits
+ * Allocated. */
+uint16_t dc_image_cell_bits(const struct dc_image *image);
+
+/* Bytes of one native frame as PS3.5 8.1 lays it out (cells that are not whole
+ * bytes: bits rounded up; frames are contiguous, see frames.h). False on overflow
+ * or when an attribute it needs is absent. */
 bool dc_image_frame_size(const struct dc_image *image, uint64_t *size) MUST_CHECK;
 
 const char *dc_photometric_name(uint8_t photometric);
+/* Samples per Pixel that go with it; 0: unknown. */
+uint16_t dc_photometric_samples(uint8_t photometric);
 
 /* Packed form for the index: versioned, little endian. Unpacking another
  * version or a damaged blob is ERR_STALE. */
