@@ -5,68 +5,25 @@
 
 unsigned rn_cell_bytes(const struct dc_image *image)
 {
-	if (image->pixel_tag == DC_TAG_FLOAT_PIXEL_DATA)
-		return 4;
-	if (image->pixel_tag == DC_TAG_DOUBLE_PIXEL_DATA)
-		return 8;
-	if (image->bits_allocated <= 8)
-		return image->bits_allocated == 0 ? 0 : 1;
-	if (image->bits_allocated <= 16)
-		return 2;
-	return image->bits_allocated == 32 ? 4 : image->bits_allocated == 64 ? 8 : 0;
+	uint16_t bits = dc_image_cell_bits(image);
+
+	if (bits <= 16)
+		return bits == 0 ? 0 : bits <= 8 ? 1 : 2;
+	if (bits % 8 != 0 || bits > 64)
+		return 0;
+	return bits <= 32 ? 4 : 8;
 }
 
-/* Whether samples are right-aligned numbers of Bits Stored bits at most, and High
- * Bit, which may say otherwise, is for the cells that were compressed. */
-static bool is_right_aligned(const struct dc_image *image, const struct rn_decoded *decoded)
+bool rn_cells_right_aligned(const struct dc_image *image, const struct rn_decoded *decoded)
 {
-	return decoded->precision != 0 &&
-	       (decoded->lossy || decoded->precision <= image->bits_stored);
-}
+	unsigned precision = decoded->precision, stored = image->bits_stored;
 
-static int64_t get(const void *samples, unsigned bytes, size_t i)
-{
-	return bytes == 1   ? ((const int8_t *)samples)[i]
-	       : bytes == 2 ? ((const int16_t *)samples)[i]
-			    : ((const int32_t *)samples)[i];
-}
-
-static void put(void *samples, unsigned bytes, size_t i, int64_t value)
-{
-	if (bytes == 1)
-		((uint8_t *)samples)[i] = (uint8_t)value;
-	else if (bytes == 2)
-		((uint16_t *)samples)[i] = (uint16_t)value;
-	else
-		((uint32_t *)samples)[i] = (uint32_t)value;
-}
-
-bool rn_cells_settle(const struct dc_image *image, const struct rn_decoded *decoded, void *samples,
-		     size_t count, struct err *err)
-{
-	unsigned bytes = rn_cell_bytes(image), stored = image->bits_stored;
-	unsigned precision = decoded->precision;
-	bool is_signed = image->pixel_representation == 1;
-	int64_t least, most;
-
-	if (precision > 8 * bytes || bytes > 4)
-		return err_set(err, ERR_CORRUPT, "samples of %u bits in cells of %u", precision,
-			       8 * bytes);
-	if (precision == 0 || stored == 0 || precision == stored ||
-	    (precision > stored && !decoded->lossy) || (precision < stored && !is_signed))
-		return true;
-	least = is_signed ? -((int64_t)1 << (stored - 1)) : 0;
-	most = ((int64_t)1 << (is_signed ? stored - 1 : stored)) - 1;
-	for (size_t i = 0; i < count; i++) {
-		int64_t value = get(samples, bytes, i);
-
-		if (is_signed || decoded->is_signed)
-			value = (int64_t)((uint64_t)value << (64 - precision)) >> (64 - precision);
-		else
-			value &= ((int64_t)1 << precision) - 1;
-		put(samples, bytes, i, value < least ? least : value > most ? most : value);
-	}
-	return true;
+	if (precision == 0)
+		return false;
+	/* Values that were compressed with the bits below them stay where they are. */
+	if (precision > stored && precision == image->high_bit + 1u)
+		return false;
+	return precision <= stored || decoded->lossy;
 }
 
 bool rn_cells_init(struct rn_cells *cells, const struct dc_image *image,
@@ -75,18 +32,16 @@ bool rn_cells_init(struct rn_cells *cells, const struct dc_image *image,
 	unsigned allocated = image->bits_allocated, stored = image->bits_stored;
 	unsigned high = image->high_bit;
 
-	if (is_right_aligned(image, decoded) && stored > 0)
+	if (rn_cells_right_aligned(image, decoded) && stored > 0)
 		high = stored - 1;
-
-	if (allocated != 8 && allocated != 16)
-		return err_set(err, ERR_UNSUPPORTED, "Bits Allocated %u is not rendered yet",
-			       allocated);
+	if (allocated < 1 || allocated > 16)
+		return err_set(err, ERR_UNSUPPORTED, "Bits Allocated %u: not 1 to 16", allocated);
 	if (stored < 1 || stored > allocated || high >= allocated || high + 1 < stored)
 		return err_set(err, ERR_CORRUPT,
 			       "Bits Stored %u and High Bit %u do not fit Bits Allocated %u",
 			       stored, high, allocated);
 	*cells = (struct rn_cells){
-		.bytes = (uint8_t)(allocated / 8),
+		.bytes = allocated <= 8 ? 1 : 2,
 		.multiplier = (uint16_t)(1u << (15 - high)),
 		.mask = (uint16_t)(0xffff0000u >> stored),
 		.flip = image->pixel_representation == 1 ? 0x8000 : 0,
@@ -111,17 +66,80 @@ uint32_t rn_cell_index_of_value(const struct rn_cells *cells, int32_t value)
 	return (uint32_t)((uint16_t)(key ^ cells->flip) >> cells->down);
 }
 
-/* The loops exist for cells of both widths. */
+/* The loops exist for cells of every width. */
 #define CELL uint8_t
+#define VALUE int8_t
 #define NAME(name) name##_8
 #include "render/cells-loops.h"
+#include "render/cells-settle.h"
 #undef CELL
+#undef VALUE
 #undef NAME
 #define CELL uint16_t
+#define VALUE int16_t
 #define NAME(name) name##_16
 #include "render/cells-loops.h"
+#include "render/cells-settle.h"
 #undef CELL
+#undef VALUE
 #undef NAME
+#define CELL uint32_t
+#define VALUE int32_t
+#define NAME(name) name##_32
+#include "render/cells-settle.h"
+#undef CELL
+#undef VALUE
+#undef NAME
+#define CELL uint64_t
+#define VALUE int64_t
+#define NAME(name) name##_64
+#include "render/cells-settle.h"
+#undef CELL
+#undef VALUE
+#undef NAME
+
+bool rn_cells_settle(const struct dc_image *image, const struct rn_decoded *decoded, void *samples,
+		     size_t count, struct err *err)
+{
+	unsigned bytes = rn_cell_bytes(image), stored = image->bits_stored;
+	unsigned precision = decoded->precision;
+	bool is_signed = image->pixel_representation == 1;
+	int64_t least, most;
+
+	if (precision > 8 * bytes)
+		return err_set(err, ERR_CORRUPT, "samples of %u bits in cells of %u", precision,
+			       8 * bytes);
+	/* Nearly always: the bits that count are the header's. */
+	if (precision == stored || stored == 0 || stored > 63 ||
+	    !rn_cells_right_aligned(image, decoded) || (precision < stored && !is_signed))
+		return true;
+	least = is_signed ? -((int64_t)1 << (stored - 1)) : 0;
+	most = ((int64_t)1 << (is_signed ? stored - 1 : stored)) - 1;
+	if (is_signed || decoded->is_signed) {
+		unsigned shift = 8 * bytes - precision;
+
+		if (bytes == 1)
+			settle_signed_8(samples, count, shift, (int8_t)least, (int8_t)MIN_OF(most, INT8_MAX));
+		else if (bytes == 2)
+			settle_signed_16(samples, count, shift, (int16_t)least,
+					 (int16_t)MIN_OF(most, INT16_MAX));
+		else if (bytes == 4)
+			settle_signed_32(samples, count, shift, (int32_t)least,
+					 (int32_t)MIN_OF(most, INT32_MAX));
+		else
+			settle_signed_64(samples, count, shift, least, most);
+		return true;
+	}
+	if (bytes == 1)
+		settle_8(samples, count, precision, (uint8_t)most);
+	else if (bytes == 2)
+		settle_16(samples, count, precision, (uint16_t)most);
+	else if (bytes == 4)
+		settle_32(samples, count, precision, (uint32_t)most);
+	else
+		settle_64(samples, count, precision, (uint64_t)most);
+	return true;
+}
 
 void rn_cells_range(const struct rn_cells *cells, const void *in, size_t count,
 		    struct rn_cells_range *range)
@@ -141,6 +159,15 @@ void rn_cells_range(const struct rn_cells *cells, const void *in, size_t count,
 		return;
 	range->first = MIN_OF(range->first, (uint32_t)(keys.first >> cells->down));
 	range->last = MAX_OF(range->last, (uint32_t)(keys.last >> cells->down));
+}
+
+void rn_cells_seen(const struct rn_cells *cells, const void *in, size_t count, uint8_t *seen)
+{
+	const uint8_t *narrow = in;
+	const uint16_t *cell = in;
+
+	for (size_t i = 0; i < count; i++)
+		seen[rn_cell_index(cells, cells->bytes == 1 ? narrow[i] : cell[i])] = 1;
 }
 
 void rn_cells_line(const struct rn_cells *cells, const struct rn_cells_line *line, const void *in,

@@ -18,7 +18,7 @@
 #include "render/render.h"
 
 struct rn_cells {
-	uint8_t bytes; /* of a cell: 1 or 2, in host byte order */
+	uint8_t bytes; /* of a cell in memory: 1 or 2, in host byte order */
 	uint16_t multiplier, mask, flip; /* key = (cell * multiplier & mask) ^ flip */
 	uint8_t down;
 	uint8_t bits;  /* Bits Stored */
@@ -26,15 +26,20 @@ struct rn_cells {
 };
 
 /* decoded: what the codec said, or all zero. ERR_CORRUPT: Bits Stored and High
- * Bit do not fit Bits Allocated; ERR_UNSUPPORTED: Bits Allocated is neither 8 nor
- * 16. */
+ * Bit do not fit Bits Allocated; ERR_UNSUPPORTED: Bits Allocated is not 1 to 16
+ * (see wide.h). */
 bool rn_cells_init(struct rn_cells *cells, const struct dc_image *image,
 		   const struct rn_decoded *decoded, struct err *err) MUST_CHECK;
 
+/* Whether samples are numbers of at most Bits Stored bits once they are settled,
+ * and High Bit, which may say otherwise, is for the cells that were compressed. */
+bool rn_cells_right_aligned(const struct dc_image *image, const struct rn_decoded *decoded);
+
 /* Makes samples of a codestream cells of the header, in place, so that
- * rn_cells_init() describes them: what lossy compression moved out of the range
- * of Bits Stored goes back to its end, and numbers of fewer bits than Bits
- * Stored get their sign. ERR_CORRUPT: more bits than the cells have. */
+ * rn_cells_init() or rn_wide_init() describe them: what lossy compression moved
+ * out of the range of Bits Stored goes back to its end, and numbers of fewer bits
+ * than Bits Stored get their sign. Costs nothing where the codestream has Bits
+ * Stored bits. ERR_CORRUPT: more bits than the cells have. */
 bool rn_cells_settle(const struct dc_image *image, const struct rn_decoded *decoded, void *samples,
 		     size_t count, struct err *err) MUST_CHECK;
 
@@ -70,6 +75,9 @@ struct rn_cells_range {
 };
 void rn_cells_range(const struct rn_cells *cells, const void *in, size_t count,
 		    struct rn_cells_range *range);
+
+/* seen[index] = 1, for rn_cells_count indices. */
+void rn_cells_seen(const struct rn_cells *cells, const void *in, size_t count, uint8_t *seen);
 
 /* out = clamp(trunc((clamp(key, low, high) - low) * scale + offset), 0, 255) ^ flip */
 struct rn_cells_line {

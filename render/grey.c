@@ -143,9 +143,23 @@ static void fill_table(const struct curve *curve, uint8_t flip, uint8_t *table)
 	}
 }
 
+/* Any transform. */
+static void fill_each(const struct rn_cells *cells, const struct rn_transform *transform,
+		      uint8_t flip, uint8_t *table)
+{
+	uint32_t count = rn_cells_count(cells);
+
+	for (uint32_t i = 0; i < count; i++) {
+		double grey = rn_transform_apply(transform, (int32_t)i + cells->first);
+
+		table[i] = (uint8_t)((uint8_t)(grey + 0.5) ^ flip);
+	}
+}
+
 bool rn_grey_map_init(struct rn_grey_map *map, const struct rn_cells *cells,
 		      const struct rn_transform *transform, bool invert, struct err *err)
 {
+	bool with_lut = transform->modality_lut != NULL || transform->voi_lut != NULL;
 	struct curve curve = {
 		.cells = cells,
 		.transform = transform,
@@ -156,15 +170,20 @@ bool rn_grey_map_init(struct rn_grey_map *map, const struct rn_cells *cells,
 	uint8_t flip = curve.falling != invert ? LEVELS - 1 : 0;
 
 	*map = (struct rn_grey_map){.cells = *cells};
-	find_thresholds(&curve, index_slope);
-	map->straight = fit_line(&curve, index_slope, &map->line);
-	map->line.flip = flip;
-	if (map->straight)
-		return true;
+	if (!with_lut) {
+		find_thresholds(&curve, index_slope);
+		map->straight = fit_line(&curve, index_slope, &map->line);
+		map->line.flip = flip;
+		if (map->straight)
+			return true;
+	}
 	map->table = malloc(curve.count);
 	if (map->table == NULL)
 		return err_set(err, ERR_NOMEM, "out of memory");
-	fill_table(&curve, flip, map->table);
+	if (with_lut)
+		fill_each(cells, transform, invert ? LEVELS - 1 : 0, map->table);
+	else
+		fill_table(&curve, flip, map->table);
 	return true;
 }
 
@@ -180,17 +199,4 @@ void rn_grey_map_row(const struct rn_grey_map *map, const void *in, size_t count
 		rn_cells_line(&map->cells, &map->line, in, count, out);
 	else
 		rn_cells_table(&map->cells, map->table, in, count, out);
-}
-
-/* Over stored values and not modality values: equal in the end, and a tiny
- * slope beside a large intercept costs no digits. */
-struct rn_transform rn_grey_min_max(int32_t first, int32_t last, double slope)
-{
-	double sign = slope < 0 ? -1 : 1;
-
-	return (struct rn_transform){
-		.slope = sign,
-		.voi = {RN_VOI_RANGE, slope < 0 ? -(double)last : (double)first,
-			(double)last - (double)first},
-	};
 }

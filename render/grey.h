@@ -3,12 +3,14 @@
  * into one step from cells to grey levels.
  *
  * What comes out is exactly round(transform(stored)), halves up, and 255 minus
- * that when inverted. The transform only grows or only falls, so 255
- * thresholds describe it completely. They are found with the formulas in
+ * that when inverted. Without LUTs the transform only grows or only falls, so
+ * 255 thresholds describe it completely. They are found with the formulas in
  * double precision; from them come
  *  - a line in single precision, if it meets every threshold (most windows:
  *    it vectorises), which is proved by running it over both sides of each;
  *  - else a table by index.
+ * With a LUT the table is filled value by value: modality, VOI and polarity in
+ * one.
  *
  * Thread rule: a map is read-only once built.
  *
@@ -35,9 +37,5 @@ void rn_grey_map_release(struct rn_grey_map *map);
 
 /* count cells of in (cells.bytes each, aligned) to grey levels. */
 void rn_grey_map_row(const struct rn_grey_map *map, const void *in, size_t count, uint8_t *out);
-
-/* The transform that maps the least of the stored values from first to last
- * (as modality values) to black and the greatest to white. */
-struct rn_transform rn_grey_min_max(int32_t first, int32_t last, double slope);
 
 #endif

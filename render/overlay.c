@@ -158,6 +158,16 @@ bool rn_overlays_finish(struct rn_overlays *overlays, const struct dc_image *ima
 	return any;
 }
 
+void rn_overlays_limit(struct rn_overlays *overlays, bool lossy, unsigned precision)
+{
+	for (size_t i = 0; i < RN_OVERLAYS_MAX; i++) {
+		struct rn_overlay *plane = &overlays->plane[i];
+
+		if (plane->bits == NULL && (lossy || plane->bit_position >= precision))
+			plane->present = false;
+	}
+}
+
 static void draw_bits(const struct rn_overlay *plane, uint32_t columns, int64_t row,
 		      unsigned channels, uint8_t *out)
 {

@@ -43,6 +43,10 @@ bool rn_overlays_take(struct rn_overlays *overlays, struct dc_parser *parser, ui
 bool rn_overlays_finish(struct rn_overlays *overlays, const struct dc_image *image,
 			uint32_t frame);
 
+/* Cells come from a codestream of this precision: planes in bits that it does not
+ * have, or has only about, are forgotten. */
+void rn_overlays_limit(struct rn_overlays *overlays, bool lossy, unsigned precision);
+
 /* Draws into one row of a picture of channels bytes a pixel; cells are the
  * row's cells (8 or 16 bits allocated, one sample). */
 void rn_overlays_row(const struct rn_overlays *overlays, const struct dc_image *image, uint32_t row,

@@ -4,10 +4,12 @@
  *   stage          what                                   where
  *   ------------   ------------------------------------   -----------------------
  *   decode         bytes of the frame to cells            rows.h, codec-x.c
- *   stored         cells to stored values                 cells.h
- *   modality       slope and intercept                    params.h, voi.h, grey.h
- *   VOI            window, or min-max without padding     params.h, voi.h, grey.h
- *   polarity       MONOCHROME1                            params.h, grey.h
+ *   stored         cells to stored values                 cells.h, wide.h
+ *   modality       slope and intercept, or a LUT          params.h, voi.h, lut.h
+ *   VOI            window, LUT, or min-max without        params.h, voi.h, lut.h
+ *                  padding
+ *   polarity       MONOCHROME1                            params.h
+ *                  (these three in one step               grey.h, wide.h)
  *   colour         samples to 8-bit RGB                   colour.h
  *   overlay        bitmaps burned in                      overlay.h
  *   output         rows into a file                       png.h, kind-png.c
@@ -24,6 +26,7 @@
 #include "render/grey.h"
 #include "render/params.h"
 #include "render/rows.h"
+#include "render/wide.h"
 
 /* Whether the frames can be rendered, from the packed description alone;
  * ERR_NOTFOUND: there are no pixels. */
@@ -38,9 +41,13 @@ struct rn_picture {
 	const struct rn_request *request;
 	struct rn_params params;
 	struct rn_rows rows;
-	struct rn_cells cells;
-	struct rn_grey_map map;   /* grey */
+	struct rn_cells cells;       /* of grey of up to 16 bits */
+	struct rn_grey_map map;      /* grey */
 	struct rn_colour_map colour; /* all else */
+	struct rn_palette palette;   /* of a supplemented image */
+	bool is_wide;
+	struct rn_wide wide;
+	struct rn_transform transform; /* wide grey */
 };
 
 /* Prepares the frame of the request, which must outlive the picture. Reads all

@@ -13,23 +13,31 @@ static const struct dc_image *image_of(const struct rn_rows *rows)
 	return rows->request->instance->image;
 }
 
-static bool is_planar(const struct dc_image *image)
+/* Bytes that hold count rows of one plane, wherever in a byte they begin. */
+static bool rows_bytes(const struct rn_rows *rows, uint32_t count, uint64_t *size)
 {
-	return image->samples > 1 && image->planar_configuration == 1;
+	uint64_t bits;
+
+	if (!checked_mul(rows->row_bits, count, &bits))
+		return false;
+	*size = rows->row_bits % 8 == 0 && rows->frame.bit_offset == 0 ? bits / 8 : bits / 8 + 2;
+	return true;
 }
 
 /* Room for what the codec reads, two bytes more for words that begin before or
  * end behind. */
 static bool take_memory(struct rn_rows *rows, struct err *err)
 {
-	size_t size, input_size;
+	uint64_t size, input;
 
-	if (__builtin_mul_overflow(rows->row_size, rows->strip_rows, &size))
+	if (!checked_mul(rows->row_size, rows->strip_rows, &size) ||
+	    !rows_bytes(rows, rows->strip_rows, &input) ||
+	    !checked_mul(input, rows->planes, &input) || size > SIZE_MAX / 4 ||
+	    input > SIZE_MAX / 4)
 		return err_set(err, ERR_LIMIT, "frame size overflows");
-	input_size = rows->codec->by_rows ? size : (size_t)rows->frame.length;
-	rows->cells = malloc(size);
+	rows->cells = malloc((size_t)size);
 	if (!rows->in_place)
-		rows->input = malloc(input_size + 2);
+		rows->input = malloc((size_t)input + 2);
 	if (rows->cells == NULL || (!rows->in_place && rows->input == NULL)) {
 		rn_rows_release(rows);
 		return err_set(err, ERR_NOMEM, "out of memory");
@@ -75,6 +83,7 @@ static bool decode_frame(struct rn_rows *rows, struct err *err)
 		.image = image,
 		.decoded = &rows->decoded,
 		.cancel = rows->request->cancel,
+		.threads = rows->request->threads,
 	};
 	uint64_t size, most;
 
@@ -101,6 +110,40 @@ static bool decode_frame(struct rn_rows *rows, struct err *err)
 	return true;
 }
 
+/* How cells lie in the file, and how many rows are read at a time. */
+static bool open_native(struct rn_rows *rows, struct err *err)
+{
+	const struct dc_image *image = image_of(rows);
+	enum dc_native_layout layout = dc_image_native_layout(image);
+	uint16_t bits = dc_image_cell_bits(image);
+	uint64_t columns = image->columns, samples = image->samples;
+	uint64_t most = MAX_OF(RN_ROWS_STRIP / rows->row_size, 1u);
+
+	if (!dc_frame_locate_native(image, rows->request->frame, &rows->frame, err))
+		return false;
+	rows->planes = 1;
+	if (layout != DC_NATIVE_PLAIN) {
+		samples = 2;
+		columns += layout == DC_NATIVE_422 ? columns % 2 : 0;
+		/* Whole pairs, where they run on. */
+		most += most % 2;
+	} else if (image->samples > 1 && image->planar_configuration == 1) {
+		rows->planes = image->samples;
+		samples = 1;
+	}
+	/* No overflow: 32, 16 and 16 bits. */
+	rows->row_bits = columns * samples * bits;
+	rows->strip_rows = (uint32_t)MIN_OF(most, (uint64_t)image->rows);
+	/* Planes that begin inside a byte are read all at once. */
+	if (rows->planes > 1 && bits % 8 != 0)
+		rows->strip_rows = image->rows;
+	rows->pairs = bits != 16 && image->vr == DC_VR_OW &&
+		      (image->flags & DC_IMAGE_BIG_ENDIAN) != 0;
+	rows->in_place = rows->planes == 1 && !rows->pairs && layout == DC_NATIVE_PLAIN &&
+			 bits == 8 * rn_cell_bytes(image);
+	return take_memory(rows, err);
+}
+
 bool rn_rows_init(struct rn_rows *rows, const struct rn_request *request, struct err *err)
 {
 	const struct dc_image *image = request->instance->image;
@@ -116,16 +159,7 @@ bool rn_rows_init(struct rn_rows *rows, const struct rn_request *request, struct
 	rows->row_size = (size_t)row_size;
 	if ((image->flags & DC_IMAGE_ENCAPSULATED) != 0)
 		return decode_frame(rows, err);
-	if (!dc_frame_locate_native(image, request->frame, &rows->frame, err))
-		return false;
-	rows->strip_rows = image->rows;
-	if (rows->codec->by_rows)
-		rows->strip_rows = (uint32_t)MIN_OF((size_t)image->rows,
-						    MAX_OF(RN_ROWS_STRIP / rows->row_size, 1u));
-	rows->pairs = image->bits_allocated == 8 && image->vr == DC_VR_OW &&
-		      (image->flags & DC_IMAGE_BIG_ENDIAN) != 0;
-	rows->in_place = rows->codec->by_rows && !is_planar(image) && !rows->pairs;
-	return take_memory(rows, err);
+	return open_native(rows, err);
 }
 
 void rn_rows_release(struct rn_rows *rows)
@@ -159,35 +193,39 @@ static bool read_pairs(struct rn_rows *rows, uint64_t offset, size_t size, uint8
 	return true;
 }
 
-/* size bytes at an offset inside the frame. */
+/* size bytes at an offset of the data set's source. */
 static bool read_bytes(struct rn_rows *rows, uint64_t offset, size_t size, uint8_t *to,
 		       struct err *err)
 {
-	offset += rows->frame.offset;
 	if (rows->pairs)
 		return read_pairs(rows, offset, size, to, err);
 	return dc_source_read_exact(rows->request->dataset->source, offset, to, size, err);
 }
 
+/* Rows of every plane, one after another. Where cells are not whole bytes there
+ * is one plane, or all of the frame is read. */
 static bool read_input(struct rn_rows *rows, uint32_t first, uint32_t count, uint8_t *to,
-		       size_t *size, struct err *err)
+		       struct rn_codec_frame *frame, struct err *err)
 {
-	const struct dc_image *image = image_of(rows);
-	size_t planes = is_planar(image) ? image->samples : 1;
-	size_t plane_row = rows->row_size / planes;
+	uint32_t rows_of_plane = image_of(rows)->rows;
+	uint64_t planes = rows->planes, plane_bits = count * rows->row_bits;
+	size_t size = 0;
 
-	if (!rows->codec->by_rows) {
-		*size = (size_t)rows->frame.length;
-		return read_bytes(rows, 0, *size, to, err);
+	if (count == rows_of_plane) {
+		plane_bits *= planes;
+		planes = 1;
 	}
-	for (size_t plane = 0; plane < planes; plane++) {
-		uint64_t row = (uint64_t)plane * image->rows + first;
+	for (uint64_t plane = 0; plane < planes; plane++) {
+		uint64_t bit = (plane * rows_of_plane + first) * rows->row_bits +
+			       rows->frame.bit_offset;
+		size_t bytes = (size_t)((bit % 8 + plane_bits + 7) / 8);
 
-		if (!read_bytes(rows, row * plane_row, count * plane_row,
-				to + plane * count * plane_row, err))
+		frame->input_bit_offset = (uint8_t)(bit % 8);
+		if (!read_bytes(rows, rows->frame.offset + bit / 8, bytes, to + size, err))
 			return false;
+		size += bytes;
 	}
-	*size = count * rows->row_size;
+	frame->input = span_of(to, size);
 	return true;
 }
 
@@ -201,16 +239,21 @@ static bool load(struct rn_rows *rows, uint32_t first, uint32_t count, struct er
 		.output_size = count * rows->row_size,
 		.decoded = &rows->decoded,
 		.cancel = rows->request->cancel,
+		.threads = rows->request->threads,
 	};
-	size_t size;
 
 	if (cancelled(rows, err))
 		return false;
 	rows->count = 0;
-	if (!read_input(rows, first, count, input, &size, err))
+	if (!read_input(rows, first, count, input, &frame, err))
 		return false;
+	/* An image of its own. */
 	strip.rows = count;
-	frame.input = span_of(input, size);
+	strip.frames = 1;
+	strip.length = frame.input.size;
+	strip.declared_length = frame.input.size + frame.input.size % 2;
+	if (rows->pairs)
+		strip.flags &= ~(uint32_t)DC_IMAGE_BIG_ENDIAN;
 	if (!rows->in_place)
 		memset(rows->cells, 0, frame.output_size);
 	if (!rows->codec->decode(&frame, err))

@@ -26,7 +26,11 @@ struct rn_rows {
 	uint8_t *cells;
 	uint8_t *input; /* what the codec reads, where it cannot work in place */
 	bool in_place;
-	/* 8-bit cells in big-endian 16-bit words: two by two in reverse. */
+	/* Native: as stored, a row of each of planes (1 if pixels are not apart). */
+	uint64_t row_bits;
+	uint32_t planes;
+	/* Cells that are not 16 bits in big-endian 16-bit words: their bytes are to
+	 * be swapped two by two, and are then little endian. */
 	bool pairs;
 };
 

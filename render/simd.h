@@ -1,6 +1,7 @@
 /*
  * Functions compiled several times, the best one chosen when the program
- * starts: RN_KERNEL in front of a function whose loops vectorise.
+ * starts: RN_KERNEL in front of a function whose loops vectorise, RN_SHIFT_KERNEL
+ * in front of one that lives on shifts by variable amounts.
  *
  * Loops are over RN_LANES elements, a constant, so that compilers vectorise
  * them at -O2 too.
@@ -28,10 +29,13 @@
 	__has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||                     \
 	__has_feature(memory_sanitizer)
 #define RN_KERNEL
+#define RN_SHIFT_KERNEL
 #elif defined(__x86_64__) && defined(__GLIBC__) && __has_attribute(target_clones)
 #define RN_KERNEL __attribute__((target_clones("avx2", "default")))
+#define RN_SHIFT_KERNEL __attribute__((target_clones("bmi2", "default")))
 #else
 #define RN_KERNEL
+#define RN_SHIFT_KERNEL
 #endif
 
 #endif

@@ -76,3 +76,13 @@ double rn_voi_slope(const struct rn_voi *voi)
 		run -= 1;
 	return run > 0 ? (WHITE - BLACK) / run : 0;
 }
+
+/* Over stored values and not modality values: equal in the end, and a tiny
+ * slope beside a large intercept costs no digits. */
+struct rn_transform rn_transform_min_max(double first, double last, double slope)
+{
+	return (struct rn_transform){
+		.slope = slope < 0 ? -1 : 1,
+		.voi = {RN_VOI_RANGE, slope < 0 ? -last : first, last - first},
+	};
+}

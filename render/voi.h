@@ -12,6 +12,7 @@
 #define RENDER_VOI_H
 
 #include "dicom/image.h"
+#include "render/lut.h"
 
 enum { RN_VOI_RANGE = 0x80 }; /* beside enum dc_voi_function */
 
@@ -21,7 +22,8 @@ enum { RN_VOI_RANGE = 0x80 }; /* beside enum dc_voi_function */
  * DC_VOI_LINEAR with a width below 1, which the standard forbids but PET and
  * parametric images have, is evaluated as DC_VOI_LINEAR_EXACT.
  * RN_VOI_RANGE: center to center + width is mapped linearly onto black to
- * white; width 0 is black. Used for min-max, over stored values. */
+ * white; width 0 is black. Used for min-max, over stored values or those of a
+ * Modality LUT. */
 struct rn_voi {
 	uint8_t function; /* enum dc_voi_function or RN_VOI_RANGE */
 	double center, width;
@@ -37,14 +39,33 @@ double rn_voi_apply(const struct rn_voi *voi, double value);
 /* Grey levels a unit of value in the straight part; 0 when it has none. */
 double rn_voi_slope(const struct rn_voi *voi);
 
-/* Modality and VOI of one stored value. */
+/* Modality and VOI of one stored value. LUTs are not owned; with one of them
+ * grey levels need not grow or fall with stored values. */
 struct rn_transform {
 	double slope, intercept; /* identity: 1, 0; slope is never 0 */
+	const struct rn_lut *modality_lut; /* in place of slope and intercept */
 	struct rn_voi voi;
+	const struct rn_lut *voi_lut; /* in place of voi */
 };
-static inline double rn_transform_apply(const struct rn_transform *transform, int32_t stored)
+
+static inline double rn_transform_modality(const struct rn_transform *transform, double stored)
 {
-	return rn_voi_apply(&transform->voi, transform->slope * stored + transform->intercept);
+	if (transform->modality_lut != NULL)
+		return rn_lut_entry(transform->modality_lut, stored);
+	return transform->slope * stored + transform->intercept;
 }
+
+static inline double rn_transform_apply(const struct rn_transform *transform, double stored)
+{
+	double value = rn_transform_modality(transform, stored);
+
+	if (transform->voi_lut != NULL)
+		return rn_lut_entry(transform->voi_lut, value) * 255.0 / transform->voi_lut->top;
+	return rn_voi_apply(&transform->voi, value);
+}
+
+/* The transform that maps the least of the values from first to last (after a
+ * modality stage of this slope) to black and the greatest to white. */
+struct rn_transform rn_transform_min_max(double first, double last, double slope);
 
 #endif

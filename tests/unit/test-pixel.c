@@ -86,8 +86,8 @@ static void impossible_cells_are_refused(void **state)
 		uint16_t allocated, stored, high;
 		enum err_code code;
 	} table[] = {
-		{0, 0, 0, ERR_UNSUPPORTED},    {1, 1, 0, ERR_UNSUPPORTED},
-		{12, 12, 11, ERR_UNSUPPORTED}, {32, 32, 31, ERR_UNSUPPORTED},
+		{0, 0, 0, ERR_UNSUPPORTED},    {1, 2, 1, ERR_CORRUPT},
+		{12, 13, 12, ERR_CORRUPT},     {32, 32, 31, ERR_UNSUPPORTED},
 		{65528, 8, 7, ERR_UNSUPPORTED}, {8, 0, 0, ERR_CORRUPT},
 		{8, 9, 8, ERR_CORRUPT},        {16, 17, 16, ERR_CORRUPT},
 		{16, 12, 16, ERR_CORRUPT},     {16, 12, 10, ERR_CORRUPT},
@@ -194,7 +194,8 @@ static uint8_t reference_grey(double stored, double slope, double intercept,
 static bool check_grey(const struct dc_image *image, double slope, double intercept,
 		       struct rn_voi voi, bool invert)
 {
-	struct rn_transform transform = {slope, intercept, voi};
+	struct rn_transform transform = {
+		.slope = slope, .intercept = intercept, .voi = voi};
 	size_t count = (size_t)1 << image->bits_allocated;
 	uint16_t *in = malloc(CELLS * sizeof(*in));
 	uint8_t *out = malloc(CELLS);
@@ -393,7 +394,7 @@ static void unusable_windows(void **state)
 /* The least value is 0, the greatest 255, linear between, halves up. */
 static void check_min_max(const struct dc_image *image, int32_t first, int32_t last, double slope)
 {
-	struct rn_transform transform = rn_grey_min_max(first, last, slope);
+	struct rn_transform transform = rn_transform_min_max(first, last, slope);
 
 	for (uint32_t cell = 0; cell < CELLS; cell += 3) {
 		int32_t stored = stored_value(image, cell);
