@@ -9,6 +9,9 @@
 #define ZLIB_TRAILER 4
 #define NUMBER_MAX 0x7fffffffu /* of PNG's four-byte integers */
 
+static const char profile_name[] = "ICC profile";
+#define PROFILE_HEADER (sizeof(profile_name) + 1) /* with its 0; compression method */
+
 static const uint8_t signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
 
 static bool has_aspect(const struct rn_png_geometry *geometry)
@@ -37,17 +40,33 @@ static bool raw_size(const struct rn_png_geometry *geometry, uint64_t *raw, stru
 	return true;
 }
 
+/* Bytes of a zlib stream of stored blocks. */
+static uint64_t stored_size(uint64_t raw)
+{
+	return ZLIB_HEADER + divide_up(raw, RN_PNG_BLOCK) * BLOCK_EXTRA + raw + ZLIB_TRAILER;
+}
+
+static uint64_t profile_chunk_size(const struct rn_png_geometry *geometry)
+{
+	if (geometry->profile_size == 0)
+		return 0;
+	return CHUNK_EXTRA + PROFILE_HEADER + stored_size(geometry->profile_size);
+}
+
 bool rn_png_size(const struct rn_png_geometry *geometry, uint64_t *size, struct err *err)
 {
 	uint64_t raw, blocks, chunks;
 
 	if (!raw_size(geometry, &raw, err))
 		return false;
+	if (profile_chunk_size(geometry) > NUMBER_MAX)
+		return err_set(err, ERR_LIMIT, "an ICC profile of %u bytes is too large",
+			       geometry->profile_size);
 	blocks = divide_up(raw, RN_PNG_BLOCK);
 	chunks = divide_up(blocks, RN_PNG_BLOCKS_PER_CHUNK);
 	*size = sizeof(signature) + (CHUNK_EXTRA + 13) + /* IHDR */
-		(has_aspect(geometry) ? CHUNK_EXTRA + 9 : 0) + chunks * CHUNK_EXTRA +
-		ZLIB_HEADER + blocks * BLOCK_EXTRA + raw + ZLIB_TRAILER + CHUNK_EXTRA;
+		profile_chunk_size(geometry) + (has_aspect(geometry) ? CHUNK_EXTRA + 9 : 0) +
+		chunks * CHUNK_EXTRA + stored_size(raw) + CHUNK_EXTRA;
 	return true;
 }
 
@@ -99,6 +118,42 @@ static void put_aspect(struct rn_png *png, const struct rn_png_geometry *geometr
 	chunk_end(png);
 }
 
+static void put_zlib_header(struct rn_png *png)
+{
+	png->at[0] = 0x78; /* deflate, window of 32 KiB */
+	png->at[1] = 0x01; /* fastest; makes the header a multiple of 31 */
+	png->at += ZLIB_HEADER;
+}
+
+static void put_block_header(struct rn_png *png, size_t size, bool last)
+{
+	png->at[0] = last;
+	png->at[1] = (uint8_t)size;
+	png->at[2] = (uint8_t)(size >> 8);
+	png->at[3] = (uint8_t)~png->at[1];
+	png->at[4] = (uint8_t)~png->at[2];
+	png->at += BLOCK_EXTRA;
+}
+
+static void put_profile(struct rn_png *png, const uint8_t *profile, size_t size)
+{
+	chunk_begin(png, "iCCP");
+	memcpy(png->at, profile_name, sizeof(profile_name));
+	png->at += sizeof(profile_name);
+	*png->at++ = 0; /* deflate */
+	put_zlib_header(png);
+	for (size_t done = 0; done < size; done += RN_PNG_BLOCK) {
+		size_t part = MIN_OF(size - done, (size_t)RN_PNG_BLOCK);
+
+		put_block_header(png, part, done + part == size);
+		memcpy(png->at, profile + done, part);
+		png->at += part;
+	}
+	store_be32(png->at, rn_adler32(RN_ADLER32_START, profile, size));
+	png->at += ZLIB_TRAILER;
+	chunk_end(png);
+}
+
 static void block_begin(struct rn_png *png)
 {
 	size_t size = (size_t)MIN_OF(png->raw_left, (uint64_t)RN_PNG_BLOCK);
@@ -108,12 +163,7 @@ static void block_begin(struct rn_png *png)
 		chunk_begin(png, "IDAT");
 		png->blocks = 0;
 	}
-	png->at[0] = size == png->raw_left; /* the last one? */
-	png->at[1] = (uint8_t)size;
-	png->at[2] = (uint8_t)(size >> 8);
-	png->at[3] = (uint8_t)~png->at[1];
-	png->at[4] = (uint8_t)~png->at[2];
-	png->at += BLOCK_EXTRA;
+	put_block_header(png, size, size == png->raw_left);
 	png->payload = png->at;
 	png->block_left = size;
 	png->blocks++;
@@ -133,8 +183,8 @@ static void block_advance(struct rn_png *png, size_t size)
 		block_begin(png);
 }
 
-bool rn_png_begin(struct rn_png *png, const struct rn_png_geometry *geometry, struct buf *out,
-		  struct err *err)
+bool rn_png_begin(struct rn_png *png, const struct rn_png_geometry *geometry,
+		  const uint8_t *profile, struct buf *out, struct err *err)
 {
 	uint64_t size, raw;
 
@@ -155,12 +205,12 @@ bool rn_png_begin(struct rn_png *png, const struct rn_png_geometry *geometry, st
 	if (png->at == NULL)
 		return buf_ok(out, err) && err_set(err, ERR_USAGE, "a PNG cannot be counted");
 	put_header(png, geometry);
+	if (geometry->profile_size > 0)
+		put_profile(png, profile, geometry->profile_size);
 	if (has_aspect(geometry))
 		put_aspect(png, geometry);
 	chunk_begin(png, "IDAT");
-	png->at[0] = 0x78; /* deflate, window of 32 KiB */
-	png->at[1] = 0x01; /* fastest; makes the header a multiple of 31 */
-	png->at += ZLIB_HEADER;
+	put_zlib_header(png);
 	block_begin(png);
 	return true;
 }

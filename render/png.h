@@ -7,6 +7,7 @@
  *   signature                                   8 bytes
  *   IHDR    8 bits a channel, grey or RGB,      25
  *           not interlaced
+ *   [iCCP]  only with a profile                 12, and its data
  *   [pHYs]  only with an aspect; unit unknown   21
  *   IDAT    one or more                         12 each, and their data
  *   IEND                                        12
@@ -17,6 +18,9 @@
  * RN_PNG_BLOCKS_PER_CHUNK whole blocks, the last one fewer; the first one also
  * the 2 bytes of the zlib header, the last one the 4 of the Adler-32.
  *
+ * The profile is called "ICC profile"; behind that name and 2 bytes of 0 it is a
+ * zlib stream of stored blocks of RN_PNG_BLOCK bytes too, the last one shorter.
+ *
  * SPDX-License-Identifier: MIT
  */
 #ifndef RENDER_PNG_H
@@ -24,7 +28,7 @@
 
 #include "dicom/buf.h"
 
-#define RN_PNG_LAYOUT 1
+#define RN_PNG_LAYOUT 2
 #define RN_PNG_BLOCK 65535
 #define RN_PNG_BLOCKS_PER_CHUNK 8
 
@@ -33,6 +37,7 @@ struct rn_png_geometry {
 	uint8_t channels;       /* 1 grey, 3 RGB */
 	/* Of one pixel, in any unit (pHYs); both 0: square, no chunk. */
 	uint32_t pixel_width, pixel_height;
+	uint32_t profile_size; /* bytes of an ICC profile of the same colours; 0: none */
 };
 
 /* Bytes of the file. ERR_CORRUPT: not a geometry that PNG can have;
@@ -57,9 +62,10 @@ struct rn_png {
 
 /* Appends exactly rn_png_size bytes to out, undefined until rn_png_end. They
  * must not move meanwhile: leave out alone. If the room was reserved before,
- * nothing is allocated but, where rows are cut by blocks, one row. */
-bool rn_png_begin(struct rn_png *png, const struct rn_png_geometry *geometry, struct buf *out,
-		  struct err *err) MUST_CHECK;
+ * nothing is allocated but, where rows are cut by blocks, one row. profile:
+ * geometry->profile_size bytes, used at once; NULL if that is 0. */
+bool rn_png_begin(struct rn_png *png, const struct rn_png_geometry *geometry,
+		  const uint8_t *profile, struct buf *out, struct err *err) MUST_CHECK;
 /* Where to write the width x channels bytes of the next row. */
 uint8_t *rn_png_row(struct rn_png *png);
 /* The row that rn_png_row gave is written. */

@@ -18,14 +18,37 @@ static uint8_t pixel_at(size_t i)
 	return (uint8_t)((i * 2654435761u) >> 13);
 }
 
+/* As much of an ICC profile as libpng looks at: a header and no tags. */
+static void make_profile(uint8_t *profile, uint32_t size)
+{
+	memset(profile, 0, size);
+	store_be32(profile, size);
+	profile[8] = 2;
+	memcpy(profile + 12, "mntrRGB XYZ ", 12);
+	memcpy(profile + 36, "acsp", 4);
+	/* The illuminant, D50. */
+	store_be32(profile + 68, 0xf6d6);
+	store_be32(profile + 72, 0x10000);
+	store_be32(profile + 76, 0xd32d);
+	for (uint32_t i = 132; i < size; i++)
+		profile[i] = pixel_at(i);
+}
+
 /* Writes a picture of pixel_at values. */
 static void write_picture(const struct rn_png_geometry *geometry, struct buf *out)
 {
 	struct rn_png png CLEANUP_PNG = {0};
 	size_t row_size = (size_t)geometry->width * geometry->channels;
+	uint8_t *profile = NULL;
 	struct err err = {0};
 
-	assert_true(rn_png_begin(&png, geometry, out, &err));
+	if (geometry->profile_size > 0) {
+		profile = malloc(geometry->profile_size);
+		assert_non_null(profile);
+		make_profile(profile, geometry->profile_size);
+	}
+	assert_true(rn_png_begin(&png, geometry, profile, out, &err));
+	free(profile);
 	for (uint32_t y = 0; y < geometry->height; y++) {
 		uint8_t *row = rn_png_row(&png);
 
@@ -51,6 +74,22 @@ static void ignore_warning(png_structp png, png_const_charp text)
 {
 	(void)png;
 	fail_msg("libpng warns: %s", text);
+}
+
+static void check_profile(png_structp png, png_infop info, uint32_t size)
+{
+	uint8_t *expected = malloc(size), *got;
+	png_uint_32 got_size;
+	png_charp name;
+	int method;
+
+	assert_non_null(expected);
+	make_profile(expected, size);
+	assert_int_not_equal(png_get_iCCP(png, info, &name, &method, &got, &got_size), 0);
+	assert_string_equal(name, "ICC profile");
+	assert_int_equal(got_size, size);
+	assert_memory_equal(got, expected, size);
+	free(expected);
 }
 
 /* libpng reads it without a warning, to its last byte. */
@@ -82,6 +121,10 @@ static void check_with_libpng(const struct rn_png_geometry *geometry, struct spa
 	} else {
 		assert_int_equal(png_get_valid(png, info, PNG_INFO_pHYs), 0);
 	}
+	if (geometry->profile_size > 0)
+		check_profile(png, info, geometry->profile_size);
+	else
+		assert_int_equal(png_get_valid(png, info, PNG_INFO_iCCP), 0);
 	for (size_t at = 0; at < row_size * geometry->height; at += row_size) {
 		png_read_row(png, row, NULL);
 		for (size_t i = 0; i < row_size; i++) {
@@ -102,10 +145,16 @@ static void check_layout(const struct rn_png_geometry *geometry, struct span fil
 	uint64_t blocks = (raw + RN_PNG_BLOCK - 1) / RN_PNG_BLOCK;
 	uint64_t chunks = (blocks + RN_PNG_BLOCKS_PER_CHUNK - 1) / RN_PNG_BLOCKS_PER_CHUNK;
 	bool aspect = geometry->pixel_width != 0;
-	size_t at = 8 + 25 + (aspect ? 21 : 0), size;
+	size_t at = 8 + 25, size;
 
-	if (aspect)
-		assert_memory_equal(file.data + 8 + 25 + 4, "pHYs", 4);
+	if (geometry->profile_size > 0) {
+		assert_memory_equal(file.data + at + 4, "iCCP", 4);
+		at += load_u32(file.data + at, true) + 12;
+	}
+	if (aspect) {
+		assert_memory_equal(file.data + at + 4, "pHYs", 4);
+		at += 21;
+	}
 	for (uint64_t i = 0; i < chunks; i++) {
 		size = load_u32(file.data + at, true);
 		assert_memory_equal(file.data + at + 4, "IDAT", 4);
@@ -121,10 +170,11 @@ static void check_layout(const struct rn_png_geometry *geometry, struct span fil
 	assert_memory_equal(file.data + at + 4, "IEND", 4);
 }
 
-static void check_geometry(uint32_t width, uint32_t height, uint8_t channels, bool aspect)
+static void check_geometry(uint32_t width, uint32_t height, uint8_t channels, bool aspect,
+			   uint32_t profile_size)
 {
-	struct rn_png_geometry geometry = {width, height, channels, aspect ? 3 : 0,
-					   aspect ? 4 : 0};
+	struct rn_png_geometry geometry = {width,          height,         channels,
+					   aspect ? 3 : 0, aspect ? 4 : 0, profile_size};
 	struct buf out CLEANUP_BUF = buf_empty(BUF_NO_LIMIT);
 	struct err err = {0};
 	uint64_t size;
@@ -141,7 +191,7 @@ static void small_geometries(void **state)
 	(void)state;
 	for (uint32_t width = 1; width <= 35; width++) {
 		for (uint32_t height = 1; height <= 9; height++)
-			check_geometry(width, height, width % 2 == 0 ? 3 : 1, height % 3 == 0);
+			check_geometry(width, height, width % 2 == 0 ? 3 : 1, height % 3 == 0, 0);
 	}
 }
 
@@ -167,8 +217,19 @@ static void edges_of_the_layout(void **state)
 		/* libpng reads widths up to a million unless it is told. */
 		if (table[i].width <= 1000000)
 			check_geometry(table[i].width, table[i].height, table[i].channels,
-				       i % 2 == 0);
+				       i % 2 == 0, 0);
 	}
+}
+
+/* Of one block, of several, of exactly so many. */
+static void profiles(void **state)
+{
+	static const uint32_t sizes[] = {132,   133,    3145,   65534,  65535,
+					 65536, 131070, 131071, 4194304};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++)
+		check_geometry(7, 5, 3, i % 2 == 0, sizes[i]);
 }
 
 static void impossible_geometries(void **state)
@@ -177,12 +238,13 @@ static void impossible_geometries(void **state)
 		struct rn_png_geometry geometry;
 		enum err_code code;
 	} table[] = {
-		{{0, 1, 1, 0, 0}, ERR_CORRUPT},
-		{{1, 0, 1, 0, 0}, ERR_CORRUPT},
-		{{0x80000000u, 1, 1, 0, 0}, ERR_CORRUPT},
-		{{1, UINT32_MAX, 3, 0, 0}, ERR_CORRUPT},
-		{{1, 1, 2, 0, 0}, ERR_CORRUPT},
-		{{0x7fffffff, 0x7fffffff, 3, 0, 0}, ERR_LIMIT},
+		{{0, 1, 1, 0, 0, 0}, ERR_CORRUPT},
+		{{1, 0, 1, 0, 0, 0}, ERR_CORRUPT},
+		{{0x80000000u, 1, 1, 0, 0, 0}, ERR_CORRUPT},
+		{{1, UINT32_MAX, 3, 0, 0, 0}, ERR_CORRUPT},
+		{{1, 1, 2, 0, 0, 0}, ERR_CORRUPT},
+		{{0x7fffffff, 0x7fffffff, 3, 0, 0, 0}, ERR_LIMIT},
+		{{1, 1, 3, 0, 0, 0x7fffffff}, ERR_LIMIT},
 	};
 
 	(void)state;
@@ -194,14 +256,14 @@ static void impossible_geometries(void **state)
 
 		assert_false(rn_png_size(&table[i].geometry, &size, &err));
 		assert_int_equal(err.code, table[i].code);
-		assert_false(rn_png_begin(&png, &table[i].geometry, &out, &err));
+		assert_false(rn_png_begin(&png, &table[i].geometry, NULL, &out, &err));
 		assert_int_equal(out.size, 0);
 	}
 }
 
 static void room_that_was_reserved_is_used(void **state)
 {
-	struct rn_png_geometry geometry = {300, 400, 3, 0, 0};
+	struct rn_png_geometry geometry = {300, 400, 3, 0, 0, 0};
 	struct buf out CLEANUP_BUF = buf_empty(BUF_NO_LIMIT);
 	struct buf tight CLEANUP_BUF = buf_empty(0);
 	struct rn_png png CLEANUP_PNG = {0};
@@ -217,14 +279,14 @@ static void room_that_was_reserved_is_used(void **state)
 	assert_ptr_equal(out.data, data);
 	assert_int_equal(out.size, size);
 	tight.limit = (size_t)size - 1;
-	assert_false(rn_png_begin(&png, &geometry, &tight, &err));
+	assert_false(rn_png_begin(&png, &geometry, NULL, &tight, &err));
 	assert_int_equal(err.code, ERR_LIMIT);
 }
 
 /* The ratio is kept when the numbers are larger than PNG's. */
 static void large_aspects(void **state)
 {
-	struct rn_png_geometry geometry = {2, 2, 1, 3000000000u, 1000000000u};
+	struct rn_png_geometry geometry = {2, 2, 1, 3000000000u, 1000000000u, 0};
 	struct buf out CLEANUP_BUF = buf_empty(BUF_NO_LIMIT);
 
 	(void)state;
@@ -264,6 +326,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(small_geometries),
 		cmocka_unit_test(edges_of_the_layout),
+		cmocka_unit_test(profiles),
 		cmocka_unit_test(impossible_geometries),
 		cmocka_unit_test(room_that_was_reserved_is_used),
 		cmocka_unit_test(large_aspects),
