@@ -2,7 +2,13 @@
 #include "render/codecs.h"
 
 static const struct rn_codec *const codecs[] = {
+	&rn_codec_jpeg,
+	&rn_codec_j2k,
+	&rn_codec_jls,
+	&rn_codec_jxl,
+	&rn_codec_deflated,
 	&rn_codec_native,
+	&rn_codec_rle,
 };
 
 static bool does(const struct rn_codec *codec, const char *uid)
@@ -27,4 +33,11 @@ const struct rn_codec *rn_codec_find(const struct dc_image *image)
 			return codecs[i];
 	}
 	return NULL;
+}
+
+void rn_codec_libraries(struct buf *out)
+{
+	rn_codec_jls_library(out);
+	rn_codec_j2k_library(out);
+	rn_codec_jxl_library(out);
 }

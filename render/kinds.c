@@ -64,10 +64,12 @@ bool rn_measure(struct dc_dataset *dataset, const struct dc_facts *facts, uint64
 		if (kind == NULL)
 			continue;
 		err_clear(&why);
-		if (kind->applies(&instance, options, &why))
-			measured->kinds |= 1u << i;
-		else
+		if (!kind->applies(&instance, options, &why))
 			note(measured, kind, &why);
+		else if (kind->measured != NULL && kind->measured(options))
+			measured->waiting |= 1u << i;
+		else
+			measured->kinds |= 1u << i;
 	}
 	return true;
 }
@@ -89,17 +91,18 @@ bool rn_produce(const struct rn_kind *kind, const struct rn_request *request, st
 {
 	const struct rn_instance *instance = request->instance;
 	size_t before = out->size;
-	uint64_t size;
+	uint64_t size = 0;
 	bool ok;
 
 	if (kind->produce == NULL)
 		return err_set(err, ERR_USAGE, "%s files are not made: they are the store's own",
 			       kind->suffix);
 	if (!kind->applies(instance, request->options, err) || !check_frame(kind, request, err) ||
-	    !kind->size(instance, request->options, request->frame, &size, err))
+	    (!request->measuring &&
+	     !kind->size(instance, request->options, request->frame, &size, err)))
 		return false;
 	ok = kind->produce(request, out, err) && buf_ok(out, err);
-	if (ok && out->size - before != size)
+	if (ok && !request->measuring && out->size - before != size)
 		ok = err_set(err, ERR_CORRUPT, "%s has %zu bytes, but %llu were promised",
 			     kind->suffix, out->size - before, (unsigned long long)size);
 	if (ok)

@@ -3,17 +3,51 @@
 noinst_LIBRARIES += %D%/librender.a
 %C%_librender_a_SOURCES = \
 	%D%/cells-loops.h \
+	%D%/cells-settle.h \
 	%D%/cells.c \
 	%D%/cells.h \
 	%D%/checksum.c \
 	%D%/checksum.h \
+	%D%/codec-deflated.c \
+	%D%/codec-j2k.c \
+	%D%/codec-jls.c \
+	%D%/codec-jpeg.c \
+	%D%/codec-jxl.c \
 	%D%/codec-native.c \
+	%D%/codec-rle.c \
 	%D%/codecs.c \
 	%D%/codecs.h \
+	%D%/codestream.c \
+	%D%/codestream.h \
 	%D%/colour.c \
 	%D%/colour.h \
 	%D%/grey.c \
 	%D%/grey.h \
+	%D%/j2k-header.c \
+	%D%/j2k-header.h \
+	%D%/j2k-tiles.c \
+	%D%/jpeg-colour.c \
+	%D%/jpeg-colour.h \
+	%D%/jpeg-dct-output.c \
+	%D%/jpeg-dct-private.h \
+	%D%/jpeg-dct-progressive.c \
+	%D%/jpeg-dct-scan.c \
+	%D%/jpeg-dct.c \
+	%D%/jpeg-dct.h \
+	%D%/jpeg-differences.c \
+	%D%/jpeg-differences.h \
+	%D%/jpeg-huffman.c \
+	%D%/jpeg-huffman.h \
+	%D%/jpeg-idct.c \
+	%D%/jpeg-idct.h \
+	%D%/jpeg-lossless.c \
+	%D%/jpeg-lossless.h \
+	%D%/jpeg-markers.c \
+	%D%/jpeg-markers.h \
+	%D%/jpeg-predict.c \
+	%D%/jpeg-predict.h \
+	%D%/jpeg-turbo.c \
+	%D%/jpeg-turbo.h \
 	%D%/json-format.c \
 	%D%/json-format.h \
 	%D%/json-value.c \
@@ -25,12 +59,18 @@ noinst_LIBRARIES += %D%/librender.a
 	%D%/kind-png.c \
 	%D%/kinds.c \
 	%D%/kinds.h \
+	%D%/lut.c \
+	%D%/lut.h \
 	%D%/overlay.c \
 	%D%/overlay.h \
+	%D%/palette.c \
+	%D%/palette.h \
 	%D%/params.c \
 	%D%/params.h \
 	%D%/picture.c \
 	%D%/picture.h \
+	%D%/png-level.c \
+	%D%/png-level.h \
 	%D%/png.c \
 	%D%/png.h \
 	%D%/render.h \
@@ -38,4 +78,8 @@ noinst_LIBRARIES += %D%/librender.a
 	%D%/rows.h \
 	%D%/simd.h \
 	%D%/voi.c \
-	%D%/voi.h
+	%D%/voi.h \
+	%D%/wide.c \
+	%D%/wide.h \
+	%D%/ybr.c \
+	%D%/ybr.h

@@ -24,6 +24,7 @@ struct rn_options {
 	uint64_t max_pixels;    /* of one frame, rows x columns */
 	uint64_t max_json_size; /* bytes of one .json */
 	uint64_t bulk_threshold; /* values over this many bytes become BulkDataURI: 1024 */
+	unsigned png_level;      /* 1 to 9: compressed by libpng; 0: stored, size by arithmetic */
 };
 extern const struct rn_options rn_default_options;
 
@@ -36,6 +37,8 @@ struct rn_instance {
 	uint64_t json_base;
 	uint32_t json_names;
 	const char *name; /* "00042~p3x8wa", without suffix */
+	/* Of the one file asked for, if its kind is measured; 0: not known. */
+	uint64_t measured_size;
 };
 
 /* One file to make. dataset is open and positioned anywhere. cancel may be
@@ -44,11 +47,14 @@ struct rn_request {
 	struct dc_dataset *dataset;
 	const struct rn_instance *instance;
 	uint32_t frame; /* from 0 */
+	bool measuring; /* of a measured kind: whatever size comes out is the right one */
 	/* Where its encapsulated frames are, if that is known from an earlier request
 	 * for the same instance; NULL: it is found out. */
 	const struct dc_frame_index *frames;
 	const struct rn_options *options;
 	const atomic_bool *cancel;
+	/* How many processors one slow decode may use now; 0 is 1. */
+	unsigned threads;
 };
 
 struct rn_kind {
@@ -69,7 +75,10 @@ struct rn_kind {
 	 * UNSUPPORTED, CORRUPT, LIMIT: a line in problems.txt). Opens nothing. */
 	bool (*applies)(const struct rn_instance *instance, const struct rn_options *options,
 			struct err *why);
-	/* Exact size of the file of one frame. Arithmetic only, no allocation. */
+	/* Whether the size of a file is known only once it was made; NULL: never. */
+	bool (*measured)(const struct rn_options *options);
+	/* Exact size of the file of one frame. Arithmetic only, no allocation.
+	 * ERR_NOTFOUND: of a measured kind, and not known. */
 	bool (*size)(const struct rn_instance *instance, const struct rn_options *options,
 		     uint32_t frame, uint64_t *size, struct err *err);
 	/* Makes all the bytes: exactly size of them or an error. */
@@ -83,11 +92,13 @@ extern const struct rn_kind *const rn_kind_table[RN_KIND_LIMIT];
 const struct rn_kind *rn_kind_find(struct span folder);
 
 /* Everything the scan has to remember of an instance: which kinds apply (bit
- * 1 << number), the measured JSON, and the first reason why a kind that one
+ * 1 << number), which of them wait to be measured (and are not in kinds), the
+ * measured JSON, and the first reason why a kind that one
  * would expect is missing (note.code ERR_NONE when there is none). An .json
  * that cannot be written (too large) is not in kinds and noted. */
 struct rn_measured {
 	uint32_t kinds;
+	uint32_t waiting;
 	uint64_t json_base;
 	uint32_t json_names;
 	struct err note;
@@ -136,6 +147,7 @@ struct rn_codec_frame {
 	size_t output_size;
 	struct rn_decoded *decoded; /* out; all zero before */
 	const atomic_bool *cancel;  /* or NULL; looked at every few rows */
+	unsigned threads;           /* as in struct rn_request */
 };
 struct rn_codec {
 	const char *name;

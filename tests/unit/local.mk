@@ -7,11 +7,23 @@ unit_tests =
 if HAVE_CMOCKA
 # unit_tests += %D%/test-X
 unit_tests += %D%/test-base
+unit_tests += %D%/test-cache
 unit_tests += %D%/test-cases
+unit_tests += %D%/test-cells
 unit_tests += %D%/test-charset
+unit_tests += %D%/test-codec-data
+unit_tests += %D%/test-codec-j2k
+unit_tests += %D%/test-codec-rle
+unit_tests += %D%/test-colour
+unit_tests += %D%/test-codec-lib
 unit_tests += %D%/test-content
+unit_tests += %D%/test-depth
 unit_tests += %D%/test-dictionary
+unit_tests += %D%/test-disk-cache
 unit_tests += %D%/test-facts
+unit_tests += %D%/test-frame-cache
+unit_tests += %D%/test-frames
+unit_tests += %D%/test-icc
 unit_tests += %D%/test-index
 unit_tests += %D%/test-index-data
 unit_tests += %D%/test-index-parts
@@ -19,14 +31,20 @@ unit_tests += %D%/test-index-random
 unit_tests += %D%/test-index-scan
 unit_tests += %D%/test-index-threads
 unit_tests += %D%/test-index-tree
+unit_tests += %D%/test-jpeg
+unit_tests += %D%/test-jpeg-data
+unit_tests += %D%/test-jpeg-lossless
 unit_tests += %D%/test-json
 unit_tests += %D%/test-json-any
 unit_tests += %D%/test-json-value
+unit_tests += %D%/test-lut
 unit_tests += %D%/test-names
 unit_tests += %D%/test-names-text
 unit_tests += %D%/test-node
 unit_tests += %D%/test-options
+unit_tests += %D%/test-palette
 unit_tests += %D%/test-parser
+unit_tests += %D%/test-pattern
 unit_tests += %D%/test-picture
 unit_tests += %D%/test-pixel
 unit_tests += %D%/test-places
@@ -46,7 +64,29 @@ TESTS += $(unit_tests)
 	%D%/case-run.h \
 	$(recipe_sources)
 
-%C%_test_picture_SOURCES = %D%/test-picture.c $(recipe_sources)
+picture_check_sources = %D%/picture-check.c %D%/picture-check.h $(recipe_sources)
+%C%_test_depth_SOURCES = %D%/test-depth.c $(picture_check_sources)
+%C%_test_lut_SOURCES = %D%/test-lut.c $(picture_check_sources)
+%C%_test_jpeg_lossless_SOURCES = %D%/test-jpeg-lossless.c \
+	%D%/jpeg-lossless-encode.c \
+	%D%/jpeg-lossless-encode.h
+
+%C%_test_jpeg_SOURCES = %D%/test-jpeg.c %D%/jpeg-make.c %D%/jpeg-make.h
+
+%C%_test_colour_SOURCES = %D%/test-colour.c $(recipe_sources)
+%C%_test_icc_SOURCES = %D%/test-icc.c $(recipe_sources)
+%C%_test_frames_SOURCES = %D%/test-frames.c $(recipe_sources)
+
+codec_check_sources = \
+	%D%/codec-check.c \
+	%D%/codec-check.h \
+	%D%/codec-encode.c \
+	%D%/codec-encode.h
+%C%_test_codec_lib_SOURCES = %D%/test-codec-lib.c $(codec_check_sources)
+%C%_test_codec_j2k_SOURCES = %D%/test-codec-j2k.c $(codec_check_sources)
+%C%_test_codec_data_SOURCES = %D%/test-codec-data.c %D%/sha1.c %D%/sha1.h
+
+%C%_test_picture_SOURCES = %D%/test-picture.c $(picture_check_sources)
 
 index_store_sources = %D%/index-store.c %D%/index-store.h tests/tools/dicom-write.c tests/tools/dicom-write.h
 %C%_test_index_data_SOURCES = %D%/test-index-data.c $(index_store_sources)
