@@ -145,16 +145,17 @@ static bool insert(struct ix_writer *w, const struct ix_entry_new *e, struct spa
 		make_name(&naming, attempt, name);
 		if (!make_ident(&naming, e->place->series_ino, name, &ident, err))
 			return false;
-		row = ix_db_bind(&w->db, IX_W_ENTRY_INSERT, "iiiiitiiiiiiiiiibb", e->id,
+		row = ix_db_bind(&w->db, IX_W_ENTRY_INSERT, "iiiiitiiiiiiiiiibbii", e->id,
 				 e->place->series, (int64_t)ix_hash(e->key), (int64_t)e->plain,
 				 (int64_t)e->content, name, (int64_t)ident, e->file->id,
 				 e->place->claim, (int64_t)r->measured.kinds,
 				 (int64_t)MAX_OF(r->facts.image.frames, 1), (int64_t)print->size,
 				 print->mtime_ns, print->ctime_ns, (int64_t)r->measured.json_base,
-				 (int64_t)r->measured.json_names, &image, &differs);
+				 (int64_t)r->measured.json_names, &image, &differs,
+				 (int64_t)r->measured.waiting, (int64_t)r->measured.waiting);
 		if (!e->has_content)
 			(void)sqlite3_bind_null(row, 5);
-		(void)ix_schema_bind(row, 19, DC_LEVEL_INSTANCE, r->facts.fact);
+		(void)ix_schema_bind(row, 21, DC_LEVEL_INSTANCE, r->facts.fact);
 		if (!ix_db_finish(&w->db, IX_W_ENTRY_INSERT, err))
 			return false;
 		if (sqlite3_changes(w->db.handle) > 0)
@@ -192,6 +193,7 @@ static bool move_id(struct ix_writer *w, const struct ix_entry *entry, int64_t i
 {
 	return ix_db_run(&w->db, IX_W_FILE_SET_INSTANCE, err, "ii", id, entry->file) &&
 	       ix_db_run(&w->db, IX_W_FILE_SET_DUPLICATES, err, "ii", id, entry->id) &&
+	       ix_db_run(&w->db, IX_W_MEASURED_MOVE, err, "ii", id, entry->id) &&
 	       recount(w, entry->series, err) &&
 	       ix_writer_change(w, IX_CHANGE_INSTANCE_REMOVED, entry->series, entry->id,
 				entry->kinds, entry->name, err) &&
@@ -270,6 +272,7 @@ bool ix_entry_drop(struct ix_writer *w, const struct ix_entry *entry, struct err
 {
 	w->status.counts.instances--;
 	return ix_db_run(&w->db, IX_W_ENTRY_DELETE, err, "i", entry->id) &&
+	       ix_db_run(&w->db, IX_W_MEASURED_DROP, err, "i", entry->id) &&
 	       count_claim(w, entry->claim, -1, err) && recount(w, entry->series, err) &&
 	       ix_writer_change(w, IX_CHANGE_INSTANCE_REMOVED, entry->series, entry->id,
 				entry->kinds, entry->name, err);

@@ -320,7 +320,8 @@ static bool add_notes(struct ix_writer *w, const struct ix_file *file,
 	/* The note is about the first kind that one would expect: a picture, or
 	 * else the metadata. */
 	return ix_note_set(w, file->id,
-			   (measured->kinds & w->frame_kinds) == 0 ? "no-png" : "no-json",
+			   ((measured->kinds | measured->waiting) & w->frame_kinds) == 0
+				   ? "no-png" : "no-json",
 			   measured->note.message, err);
 }
 

@@ -98,6 +98,8 @@ struct ix_instance {
 	char name[IX_INSTANCE_NAME_MAX + 1]; /* "00042~p3x8wa", no suffix */
 	uint64_t ident; /* base of st_ino: hash over patient, study, series, SOP UID */
 	uint32_t kinds;
+	uint32_t measured; /* kinds whose sizes ix_measured_get() has, or will have */
+	uint32_t waiting;  /* those of them that it has not yet; not in kinds */
 	uint32_t frames; /* 1 if none */
 	uint64_t size;   /* of the store file */
 	int64_t mtime_ns, ctime_ns;
@@ -148,6 +150,17 @@ bool ix_children(struct ix_reader *reader, int64_t parent, int64_t after,
 bool ix_instances(struct ix_reader *reader, int64_t series, uint32_t mask, int64_t after,
 		  bool (*each)(const struct ix_instance *instance, void *context), void *context,
 		  struct err *err) MUST_CHECK;
+
+/* ---- Files that have to be made before their size is known --------------- */
+
+/* The instance with the least id above after that waits; ERR_NOTFOUND: none. */
+bool ix_waiting_next(struct ix_reader *reader, int64_t after, struct ix_instance *instance,
+		     struct err *err) MUST_CHECK;
+bool ix_waiting_count(struct ix_reader *reader, uint64_t *count, struct err *err) MUST_CHECK;
+/* The size of a file of a measured kind; ERR_NOTFOUND: it cannot be made, or it
+ * is not known yet. */
+bool ix_measured_get(struct ix_reader *reader, int64_t instance, uint8_t kind, uint32_t frame,
+		     uint64_t *size, struct err *err) MUST_CHECK;
 
 /* The facts behind xattrs of an instance, from index rows only: calls back
  * with enum dc_fact and UTF-8 text for each that is kept and not empty. */
@@ -220,6 +233,7 @@ bool ix_note_instance(struct ix_index *index, int64_t instance, const char *code
 /* What a scan thread asks of the layer above for each instance. */
 struct ix_measured {
 	uint32_t kinds;
+	uint32_t waiting; /* that have to be made once before their size is known */
 	uint64_t json_base;
 	uint32_t json_names;
 	struct err note; /* a kind that one would expect is missing: why */
@@ -281,6 +295,14 @@ bool ix_scan(struct ix_index *index, const struct ix_scan_options *options,
  * follower. */
 bool ix_refresh(struct ix_index *index, const struct ix_scan_options *options, int64_t file,
 		struct err *err) MUST_CHECK;
+
+/* A kind that waited was made: sizes of its files, frame by frame, 0 for those
+ * that cannot be. The kind appears if there is any. No error when the instance
+ * is gone or waits no more; ERR_STALE in a follower. The listener of options
+ * hears of it. */
+bool ix_measured_set(struct ix_index *index, const struct ix_scan_options *options,
+		     int64_t instance, uint8_t kind, const uint64_t *sizes, uint32_t count,
+		     struct err *err) MUST_CHECK;
 
 /* A follower (dicomfs-index beside a mount) asks the writing process to scan;
  * the writer polls from time to time. */

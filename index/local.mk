@@ -27,6 +27,7 @@ noinst_LIBRARIES += %D%/libindex.a
 	%D%/internal.h \
 	%D%/listing.c \
 	%D%/listing.h \
+	%D%/measured.c \
 	%D%/names-text.c \
 	%D%/names-text.h \
 	%D%/names.c \

@@ -172,6 +172,8 @@ static bool read_instance(sqlite3_stmt *row, struct ix_instance *instance, struc
 	instance->json_names = (uint32_t)ix_db_int(row, 10);
 	(void)snprintf(instance->sop_class, sizeof(instance->sop_class), "%s", ix_db_text(row, 12));
 	(void)snprintf(instance->sop_uid, sizeof(instance->sop_uid), "%s", ix_db_text(row, 13));
+	instance->measured = (uint32_t)ix_db_int(row, 14);
+	instance->waiting = (uint32_t)ix_db_int(row, 15);
 	return dc_image_unpack(&instance->image, ix_db_blob(row, 11), err);
 }
 
@@ -202,6 +204,36 @@ bool ix_instance_get(struct ix_reader *reader, int64_t id, struct ix_instance *i
 	return finish_instance(reader, IX_R_INSTANCE_GET,
 			       ix_db_first(&reader->db, IX_R_INSTANCE_GET, err, "i", id), instance,
 			       err);
+}
+
+bool ix_waiting_next(struct ix_reader *reader, int64_t after, struct ix_instance *instance,
+		     struct err *err)
+{
+	return finish_instance(reader, IX_R_WAITING,
+			       ix_db_first(&reader->db, IX_R_WAITING, err, "i", after), instance,
+			       err);
+}
+
+bool ix_waiting_count(struct ix_reader *reader, uint64_t *count, struct err *err)
+{
+	if (!ix_db_one(&reader->db, IX_R_WAITING_COUNT, err, ""))
+		return false;
+	*count = (uint64_t)ix_db_int(reader->db.statements[IX_R_WAITING_COUNT], 0);
+	ix_db_reset(&reader->db, IX_R_WAITING_COUNT);
+	return true;
+}
+
+bool ix_measured_get(struct ix_reader *reader, int64_t instance, uint8_t kind, uint32_t frame,
+		     uint64_t *size, struct err *err)
+{
+	enum ix_step step = ix_db_first(&reader->db, IX_R_MEASURED, err, "iii", instance,
+					(int64_t)kind, (int64_t)frame);
+
+	if (step != IX_STEP_ROW)
+		return step == IX_STEP_DONE ? not_found(err) : false;
+	*size = (uint64_t)ix_db_int(reader->db.statements[IX_R_MEASURED], 0);
+	ix_db_reset(&reader->db, IX_R_MEASURED);
+	return true;
 }
 
 bool ix_instances(struct ix_reader *reader, int64_t series, uint32_t mask, int64_t after,

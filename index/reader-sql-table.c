@@ -7,7 +7,7 @@
 #define INSTANCE                                                                                   \
 	"id, series, name, ident, kinds, frames, size, mtime, ctime, json_base, json_names, "      \
 	"image,"                                                                                   \
-	" sop_class, sop_uid"
+	" sop_class, sop_uid, measured, waiting"
 #define SOURCE "f.id, CAST(d.prefix || f.name AS BLOB) AS path, f.size, f.inode, f.mtime, f.ctime"
 
 /* The first file below a patient or a study. */
@@ -34,6 +34,11 @@ const char *const ix_read_sql_table[IX_R_COUNT] = {
 	[IX_R_SOURCE_OTHER] =
 		"SELECT " SOURCE " FROM file f JOIN folder d ON d.id = f.folder"
 		" WHERE f.instance = ? AND f.state = 2 ORDER BY path LIMIT 1 OFFSET ?",
+	[IX_R_WAITING] = "SELECT " INSTANCE " FROM instance INDEXED BY instance_waiting"
+			 " WHERE waiting <> 0 AND id > ? ORDER BY id LIMIT 1",
+	[IX_R_WAITING_COUNT] = "SELECT count(*) FROM instance INDEXED BY instance_waiting"
+			       " WHERE waiting <> 0",
+	[IX_R_MEASURED] = "SELECT size FROM measured WHERE instance = ? AND kind = ? AND frame = ?",
 	[IX_R_STATUS] =
 		"SELECT state, reason, files, instance_files, duplicates, skipped, failed, pending,"
 		" notes, patients, studies, series, instances, queued, started, ended, changed,"

@@ -25,6 +25,9 @@ enum ix_read_sql {
 	IX_R_SOURCE_FIRST,
 	IX_R_SOURCE_OTHER,
 	IX_R_FACTS, /* put together when the reader is opened */
+	IX_R_WAITING,
+	IX_R_WAITING_COUNT,
+	IX_R_MEASURED,
 	IX_R_STATUS,
 	IX_R_PROBLEMS,
 	IX_R_PROBLEM_COUNTS,

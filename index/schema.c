@@ -15,7 +15,10 @@
  * study or series that the link shows.
  * claim: "instances of this study that name this patient belong to that study
  * folder", see claim.h.
- * gone: files that a walk did not find any more, by path. */
+ * gone: files that a walk did not find any more, by path.
+ * measured: sizes of files that are known only once they were made, by instance,
+ * kind and frame; the column of that name has the bits of such kinds, and waiting
+ * those whose sizes are still to come. */
 static const char table_sql[] =
 	"CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
 	"CREATE TABLE status(id INTEGER PRIMARY KEY CHECK(id = 1), state INTEGER NOT NULL,"
@@ -42,6 +45,9 @@ static const char table_sql[] =
 	" PRIMARY KEY(file, code)) WITHOUT ROWID;"
 	"CREATE TABLE gone(path BLOB PRIMARY KEY, file INTEGER NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE gone_folder(id INTEGER PRIMARY KEY);"
+	"CREATE TABLE measured(instance INTEGER NOT NULL, kind INTEGER NOT NULL,"
+	" frame INTEGER NOT NULL, size INTEGER NOT NULL, PRIMARY KEY(instance, kind, frame))"
+	" WITHOUT ROWID;"
 	"CREATE TABLE node(id INTEGER PRIMARY KEY, parent INTEGER NOT NULL, type INTEGER NOT NULL,"
 	" name TEXT NOT NULL, ino INTEGER NOT NULL, mtime INTEGER NOT NULL,"
 	" ctime INTEGER NOT NULL, subfolders INTEGER NOT NULL, kinds INTEGER NOT NULL,"
@@ -61,6 +67,7 @@ static const char index_sql[] =
 	"CREATE INDEX series_uid ON series(study, uid_hash);"
 	"CREATE INDEX instance_series ON instance(series);"
 	"CREATE UNIQUE INDEX instance_name ON instance(series, name);"
+	"CREATE INDEX instance_waiting ON instance(id) WHERE waiting <> 0;"
 	"CREATE INDEX instance_uid ON instance(uid_hash, series, plain, content);";
 
 /* Own columns of the tables that have fact columns. number_hash: of issuer and
@@ -84,7 +91,7 @@ static const struct {
 	 " claim INTEGER NOT NULL, kinds INTEGER NOT NULL, frames INTEGER NOT NULL,"
 	 " size INTEGER NOT NULL, mtime INTEGER NOT NULL, ctime INTEGER NOT NULL,"
 	 " json_base INTEGER NOT NULL, json_names INTEGER NOT NULL, image BLOB NOT NULL,"
-	 " differs BLOB"},
+	 " differs BLOB, measured INTEGER NOT NULL, waiting INTEGER NOT NULL"},
 };
 
 static const struct {

@@ -95,6 +95,13 @@ static const char *const sql_table[IX_W_COUNT] = {
 				 " JOIN folder d ON d.id = f.folder"
 				 " WHERE f.instance = ? AND f.state = 2 ORDER BY path LIMIT 1",
 
+	[IX_W_MEASURED_SET] = "INSERT OR REPLACE INTO measured VALUES(?, ?, ?, ?)",
+	[IX_W_MEASURED_MOVE] = "UPDATE measured SET instance = ? WHERE instance = ?",
+	[IX_W_MEASURED_DROP] = "DELETE FROM measured WHERE instance = ?",
+	[IX_W_MEASURED_WAITING] = "SELECT waiting, series, kinds, frames, mtime, ctime, name"
+				  " FROM instance WHERE id = ?",
+	[IX_W_MEASURED_DONE] = "UPDATE instance SET waiting = ?, kinds = ? WHERE id = ?",
+
 	[IX_W_FOLDER_INSERT] = "INSERT OR IGNORE INTO folder VALUES(?, ?, ?)",
 	[IX_W_FILE_GET] = "SELECT f.size, f.inode, f.mtime, f.ctime, f.state, f.instance, " PATH
 			  " FROM file f JOIN folder d ON d.id = f.folder WHERE f.id = ?",
@@ -173,7 +180,7 @@ bool ix_write_sql_prepare(struct ix_db *db, struct err *err)
 	       prepare_insert(
 		       db, IX_W_ENTRY_INSERT, DC_LEVEL_INSTANCE,
 		       "INSERT OR IGNORE INTO instance VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-		       " ?, ?, ?, ?, ?, ?",
+		       " ?, ?, ?, ?, ?, ?, ?, ?",
 		       err) &&
 	       prepare_place_facts(db, err);
 }
