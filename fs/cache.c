@@ -225,6 +225,16 @@ uint64_t fs_cache_size(const struct fs_cache *cache)
 	return cache->size;
 }
 
+uint64_t fs_cache_room(const struct fs_cache *cache)
+{
+	return cache->limit - MIN_OF(cache->pinned, cache->limit);
+}
+
+bool fs_cache_has(struct fs_cache *cache, const struct fs_key *key)
+{
+	return *find_slot(cache, key) != NULL;
+}
+
 void fs_cache_close(struct fs_cache *cache)
 {
 	if (cache == NULL)

@@ -56,5 +56,8 @@ struct fs_blob *fs_cache_pin(struct fs_cache *cache, const struct fs_key *key,
 void fs_cache_unpin(struct fs_cache *cache, const struct fs_key *key);
 /* Bytes held, those to manage them included. */
 uint64_t fs_cache_size(const struct fs_cache *cache);
+/* Of the bound, what is not pinned. */
+uint64_t fs_cache_room(const struct fs_cache *cache);
+bool fs_cache_has(struct fs_cache *cache, const struct fs_key *key);
 
 #endif

@@ -20,7 +20,9 @@ struct fs_pending {
 	struct fs_key key;
 	struct ix_instance instance;
 	atomic_bool cancel;
-	bool listed; /* in content's list: later ones may join */
+	bool listed;  /* in content's list: later ones may join */
+	bool ahead;   /* nobody has asked for it yet */
+	bool revived; /* asked for after it was cancelled */
 	struct fs_waiter *waiters;
 	struct fs_pending *next, **link;
 };
@@ -88,17 +90,21 @@ static bool is_lasting(enum err_code code)
 	return code == ERR_CORRUPT || code == ERR_UNSUPPORTED || code == ERR_LIMIT;
 }
 
-static void note_failure(struct fs_content *content, struct fs_thread *thread,
-			 const struct fs_key *key, const struct err *err)
+static void note_failure(const struct fs_pending *pending, struct fs_thread *thread,
+			 const struct err *err)
 {
+	struct fs_content *content = pending->content;
+	const struct fs_key *key = &pending->key;
 	struct failure *failure = failure_slot(content, key);
 	bool known;
 
 	if (err->code == ERR_STALE || err->code == ERR_NOMEM || err->code == ERR_INTERRUPTED)
 		return;
 	pthread_mutex_lock(&content->lock);
-	known = known_failure(content, key) == err->code;
-	*failure = (struct failure){.key = *key, .code = err->code};
+	known = known_failure(content, key) == err->code ||
+		(pending->ahead && !is_lasting(err->code));
+	if (!known)
+		*failure = (struct failure){.key = *key, .code = err->code};
 	pthread_mutex_unlock(&content->lock);
 	if (!known)
 		content->ops.failed(content->ops.context, thread, key, err);
@@ -135,6 +141,18 @@ static void list(struct fs_content *content, struct fs_pending *pending)
 	pending->listed = true;
 }
 
+/* Joins what is queued or runs. */
+static void join(struct fs_content *content, struct fs_pending *pending)
+{
+	if (atomic_load(&pending->cancel) && !content->cancelled) {
+		atomic_store(&pending->cancel, false);
+		pending->revived = true;
+	}
+	if (pending->ahead)
+		fs_pool_raise(content->pool, &pending->job);
+	pending->ahead = false;
+}
+
 static void add_waiter(struct fs_pending *pending, struct fs_waiter *waiter)
 {
 	waiter->state = WAITING;
@@ -151,9 +169,9 @@ static void remove_waiter(struct fs_pending *pending, struct fs_waiter *waiter)
 		at = &(*at)->next;
 	*at = waiter->next;
 	if (pending->waiters == NULL) {
-		/* Nobody wants it any more; who comes from now on starts afresh. */
+		/* Nobody wants it any more. It stays listed: who comes before it has
+		 * ended revives it, so that it never runs twice at once. */
 		atomic_store(&pending->cancel, true);
-		unlist(pending);
 	}
 }
 
@@ -168,12 +186,22 @@ static void answer(struct fs_waiter *waiter, struct fs_blob *blob, const struct 
 	waiter->done(waiter, blob != NULL ? fs_blob_ref(blob) : NULL, err);
 }
 
-static void finish(struct fs_pending *pending, struct fs_blob *blob, const struct err *err)
+/* The pending is the caller's alone from then on. False: it was interrupted, and
+ * somebody came who wants it after all. */
+static bool finish(struct fs_pending *pending, struct fs_blob *blob, const struct err *err)
 {
 	struct fs_content *content = pending->content;
 	struct fs_waiter *waiters;
+	bool again;
 
 	pthread_mutex_lock(&content->lock);
+	again = blob == NULL && err->code == ERR_INTERRUPTED && pending->revived &&
+		!atomic_load(&pending->cancel);
+	pending->revived = false;
+	if (again) {
+		pthread_mutex_unlock(&content->lock);
+		return false;
+	}
 	unlist(pending);
 	waiters = pending->waiters;
 	for (struct fs_waiter *waiter = waiters; waiter != NULL; waiter = waiter->next)
@@ -187,32 +215,49 @@ static void finish(struct fs_pending *pending, struct fs_blob *blob, const struc
 		answer(waiters, blob, err);
 		waiters = next;
 	}
-	fs_blob_unref(blob);
-	free(pending);
+	return true;
+}
+
+static struct fs_blob *make_blob(struct fs_pending *pending, struct fs_thread *thread, bool *keep,
+				 struct err *err)
+{
+	struct fs_content *content = pending->content;
+	struct buf out = buf_empty(BUF_NO_LIMIT);
+	struct fs_blob *blob = NULL;
+
+	*keep = false;
+	err_clear(err);
+	if (atomic_load(&pending->cancel))
+		(void)err_set(err, ERR_INTERRUPTED, "interrupted");
+	else if (content->ops.make(content->ops.context, thread, &pending->key, &pending->instance,
+				   &pending->cancel, &out, keep, err))
+		blob = fs_blob_new(&out);
+	if (blob == NULL && err->code == ERR_NONE)
+		(void)err_set(err, ERR_NOMEM, "out of memory");
+	buf_release(&out);
+	log_trace(LOG_CACHE, "made kind %u frame %u of instance %lld: %s", pending->key.kind,
+		  pending->key.frame, (long long)pending->key.instance,
+		  blob != NULL ? "done" : err->message);
+	return blob;
 }
 
 static void work(struct fs_job *job, struct fs_thread *thread)
 {
 	struct fs_pending *pending = (struct fs_pending *)job;
-	struct fs_content *content = pending->content;
-	struct buf out = buf_empty(BUF_NO_LIMIT);
-	struct fs_blob *blob = NULL;
-	struct err err = {0};
+	const struct fs_content_ops *ops = &pending->content->ops;
+	struct fs_blob *blob;
+	struct err err;
+	bool keep;
 
-	if (atomic_load(&pending->cancel))
-		(void)err_set(&err, ERR_INTERRUPTED, "interrupted");
-	else if (content->ops.make(content->ops.context, thread, &pending->key, &pending->instance,
-				   &pending->cancel, &out, &err))
-		blob = fs_blob_new(&out);
-	if (blob == NULL && err.code == ERR_NONE)
-		(void)err_set(&err, ERR_NOMEM, "out of memory");
-	buf_release(&out);
-	log_trace(LOG_CACHE, "made kind %u frame %u of instance %lld: %s", pending->key.kind,
-		  pending->key.frame, (long long)pending->key.instance,
-		  blob != NULL ? "done" : err.message);
-	if (blob == NULL)
-		note_failure(content, thread, &pending->key, &err);
-	finish(pending, blob, &err);
+	do {
+		blob = make_blob(pending, thread, &keep, &err);
+		if (blob == NULL)
+			note_failure(pending, thread, &err);
+	} while (!finish(pending, blob, &err));
+	if (blob != NULL && keep && ops->made != NULL)
+		ops->made(ops->context, &pending->key, &pending->instance, blob);
+	fs_blob_unref(blob);
+	free(pending);
 }
 
 /* ---- Asking ----------------------------------------------------------- */
@@ -284,6 +329,8 @@ static struct fs_blob *find_or_queue(struct fs_content *content, const struct fs
 		}
 		list(content, pending);
 		*start = pending;
+	} else {
+		join(content, pending);
 	}
 	add_waiter(pending, waiter);
 	return NULL;
@@ -313,6 +360,54 @@ void fs_content_get(struct fs_content *content, const struct fs_key *key,
 		fuse_req_interrupt_func(waiter->req, NULL, NULL);
 	waiter->done(waiter, blob, &err);
 }
+
+/* ---- Ahead of being asked ----------------------------------------------- */
+
+void fs_content_ahead(struct fs_content *content, const struct fs_key *key,
+		      const struct ix_instance *instance)
+{
+	struct fs_pending *pending;
+
+	pthread_mutex_lock(&content->lock);
+	if (!content->cancelled && !fs_cache_has(content->cache, key) &&
+	    !is_lasting(known_failure(content, key)) && find_pending(content, key) == NULL &&
+	    (pending = new_pending(content, key, instance)) != NULL) {
+		pending->ahead = true;
+		list(content, pending);
+		/* Under the lock: nothing is submitted once all was cancelled. */
+		fs_pool_submit_background(content->pool, &pending->job);
+	}
+	pthread_mutex_unlock(&content->lock);
+}
+
+void fs_content_drop_ahead(struct fs_content *content, const struct fs_key *key)
+{
+	struct fs_pending *pending, *withdrawn = NULL;
+
+	pthread_mutex_lock(&content->lock);
+	pending = find_pending(content, key);
+	if (pending != NULL && pending->ahead) {
+		atomic_store(&pending->cancel, true);
+		if (fs_pool_withdraw(content->pool, &pending->job))
+			withdrawn = pending;
+	}
+	if (withdrawn != NULL)
+		unlist(withdrawn);
+	pthread_mutex_unlock(&content->lock);
+	free(withdrawn);
+}
+
+uint64_t fs_content_room(struct fs_content *content)
+{
+	uint64_t room;
+
+	pthread_mutex_lock(&content->lock);
+	room = fs_cache_room(content->cache);
+	pthread_mutex_unlock(&content->lock);
+	return room;
+}
+
+/* ---- Handles ------------------------------------------------------------ */
 
 struct fs_blob *fs_content_pin(struct fs_content *content, const struct fs_key *key,
 			       struct fs_blob *blob)

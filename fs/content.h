@@ -4,8 +4,12 @@
  *
  * A key is in the cache, pending or unknown. The first to ask for an unknown
  * one makes it pending and queues the work; later ones wait for the same
- * result. When the last waiter was interrupted, the work is cancelled. No lock
- * is held during work or replies.
+ * result. When the last waiter was interrupted, the work is cancelled, unless
+ * somebody asks again before it has ended: the same never runs twice at once. No
+ * lock is held during work or replies.
+ *
+ * What is likely to be asked for soon can be made ahead, in the background: who
+ * then asks for it waits for the same work, which is in the background no more.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -20,12 +24,18 @@ struct fs_content;
 
 /* What does the work; called in a worker of the pool, several at a time. */
 struct fs_content_ops {
-	/* Makes the bytes of key, of which instance is the row it was asked with. */
+	/* Makes the bytes of key, of which instance is the row it was asked with.
+	 * *keep is false; set, made gets them. */
 	bool (*make)(void *context, struct fs_thread *thread, const struct fs_key *key,
 		     const struct ix_instance *instance, const atomic_bool *cancel, struct buf *out,
-		     struct err *err);
+		     bool *keep, struct err *err);
+	/* What was made and is to be kept elsewhere too; all waiters have it. A
+	 * reference is the callee's to take. NULL is allowed. */
+	void (*made)(void *context, const struct fs_key *key, const struct ix_instance *instance,
+		     struct fs_blob *blob);
 	/* A failure of make that was not reported before; still before the waiters
-	 * are told. Not for STALE, NOMEM and INTERRUPTED. */
+	 * are told. Not for STALE, NOMEM and INTERRUPTED, nor for what nobody has
+	 * asked for yet and may go well another time. */
 	void (*failed)(void *context, struct fs_thread *thread, const struct fs_key *key,
 		       const struct err *err);
 	void *context;
@@ -54,6 +64,15 @@ void fs_content_close(struct fs_content *content);
 
 void fs_content_get(struct fs_content *content, const struct fs_key *key,
 		    const struct ix_instance *instance, struct fs_waiter *waiter);
+
+/* Makes it in the background unless it is there, on its way, or known to fail. */
+void fs_content_ahead(struct fs_content *content, const struct fs_key *key,
+		      const struct ix_instance *instance);
+/* It need not be made ahead any more; no effect on what somebody asked for. */
+void fs_content_drop_ahead(struct fs_content *content, const struct fs_key *key);
+/* Bytes of the cache that open handles do not hold. */
+uint64_t fs_content_room(struct fs_content *content);
+
 /* See fs_cache_pin(). */
 struct fs_blob *fs_content_pin(struct fs_content *content, const struct fs_key *key,
 			       struct fs_blob *blob) MUST_CHECK;

@@ -10,7 +10,10 @@
 #include <pthread.h>
 #include <sys/statvfs.h>
 
+#include "fs/ahead.h"
 #include "fs/content.h"
+#include "fs/disk-cache.h"
+#include "fs/frames.h"
 #include "fs/inval.h"
 #include "fs/node.h"
 #include "fs/rescan.h"
@@ -52,6 +55,9 @@ struct fs_session {
 	struct fs_pool *decode_pool; /* what makes derived files */
 	struct fs_pool *status_pool; /* snapshots: never waits for the store */
 	struct fs_content *content;
+	struct fs_frames *frames;
+	struct fs_disk_cache *disk; /* NULL: none */
+	struct fs_ahead *ahead;     /* NULL: none */
 	struct fs_snapshots *snapshots;
 	struct fs_handles handles;
 	struct fs_inval *inval;
@@ -100,5 +106,7 @@ bool fs_source_open_cached(struct fs_session *session, struct ix_reader *reader,
 /* fs/source.c: for the content conductor; context is the session. */
 extern const struct fs_content_ops fs_source_content_ops;
 struct fs_key fs_source_key(const struct fs_node *file);
+/* Making it takes so long that it is worth being made ahead, and kept. */
+bool fs_source_is_slow(const struct fs_options *options, const struct fs_node *file);
 
 #endif

@@ -2,18 +2,30 @@
 
 noinst_LIBRARIES += %D%/libfs.a
 %C%_libfs_a_SOURCES = \
+	%D%/ahead.c \
+	%D%/ahead.h \
 	%D%/cache.c \
 	%D%/cache.h \
 	%D%/content.c \
 	%D%/content.h \
 	%D%/core.h \
+	%D%/disk-cache.c \
+	%D%/disk-cache.h \
+	%D%/disk-entry.c \
+	%D%/disk-entry.h \
 	%D%/dispatch.c \
 	%D%/dispatch.h \
+	%D%/folder-order.c \
+	%D%/folder-order.h \
+	%D%/frames.c \
+	%D%/frames.h \
 	%D%/fuse.h \
 	%D%/handle.c \
 	%D%/handle.h \
 	%D%/inval.c \
 	%D%/inval.h \
+	%D%/measure.c \
+	%D%/measure.h \
 	%D%/node.c \
 	%D%/node.h \
 	%D%/ops-dir.c \
@@ -28,6 +40,8 @@ noinst_LIBRARIES += %D%/libfs.a
 	%D%/options-values.c \
 	%D%/options.c \
 	%D%/options.h \
+	%D%/pattern.c \
+	%D%/pattern.h \
 	%D%/places.c \
 	%D%/places.h \
 	%D%/pool.c \

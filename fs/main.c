@@ -41,7 +41,8 @@ static bool check_mountpoint(struct mount *mount, struct err *err)
 
 static bool check_index(struct mount *mount, struct err *err)
 {
-	return fs_check_index_place(mount->options, err);
+	return fs_check_index_place(mount->options, err) &&
+	       fs_check_cache_place(mount->options, err);
 }
 
 static bool check_fuse(struct mount *mount, struct err *err)

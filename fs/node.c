@@ -84,7 +84,24 @@ bool fs_node_get(struct ix_reader *reader, uint64_t nodeid, struct fs_node *node
 	}
 	if (is_of_series(node->id.class) && node->folder.type != IX_NODE_SERIES)
 		return err_set(err, ERR_STALE, "no such node");
+	if (!fs_node_measure(reader, node, err)) {
+		if (err->code == ERR_NOTFOUND)
+			err->code = ERR_STALE;
+		return false;
+	}
 	return true;
+}
+
+bool fs_node_measure(struct ix_reader *reader, struct fs_node *file, struct err *err)
+{
+	const struct ix_instance *instance = &file->instance;
+
+	file->measured_size = 0;
+	if ((file->id.class != FS_CLASS_FILE && file->id.class != FS_CLASS_FRAME) ||
+	    (instance->measured >> file->id.kind & 1) == 0)
+		return true;
+	return ix_measured_get(reader, instance->id, file->id.kind, file->id.frame,
+			       &file->measured_size, err);
 }
 
 bool fs_node_parent(struct ix_reader *reader, const struct fs_node *node, struct fs_node *parent,
@@ -231,11 +248,11 @@ static bool lookup_in_kind_folder(struct ix_reader *reader, const struct fs_opti
 		return no_such_entry(err);
 	node->id.class = is_file ? FS_CLASS_FILE : FS_CLASS_FRAME_FOLDER;
 	node->id.row = (uint32_t)node->instance.id;
-	return true;
+	return fs_node_measure(reader, node, err);
 }
 
-static bool lookup_in_frame_folder(const struct fs_node *folder, const char *name,
-				   struct fs_node *node, struct err *err)
+static bool lookup_in_frame_folder(struct ix_reader *reader, const struct fs_node *folder,
+				   const char *name, struct fs_node *node, struct err *err)
 {
 	char expected[FS_FRAME_NAME_MAX + 1];
 	uint64_t frame = 0;
@@ -250,7 +267,7 @@ static bool lookup_in_frame_folder(const struct fs_node *folder, const char *nam
 	*node = *folder;
 	node->id.class = FS_CLASS_FRAME;
 	node->id.frame = (uint32_t)frame - 1;
-	return true;
+	return fs_node_measure(reader, node, err);
 }
 
 bool fs_node_lookup(struct ix_reader *reader, const struct fs_options *options,
@@ -263,7 +280,7 @@ bool fs_node_lookup(struct ix_reader *reader, const struct fs_options *options,
 	case FS_CLASS_KIND_FOLDER:
 		return lookup_in_kind_folder(reader, options, folder, name, node, err);
 	case FS_CLASS_FRAME_FOLDER:
-		return lookup_in_frame_folder(folder, name, node, err);
+		return lookup_in_frame_folder(reader, folder, name, node, err);
 	default:
 		return no_such_entry(err);
 	}
@@ -399,11 +416,12 @@ static bool stat_file(const struct fs_options *options, const struct fs_node *no
 		      struct err *err)
 {
 	const struct ix_instance *instance = &node->instance;
-	const struct rn_instance known = fs_rn_instance(instance);
+	struct rn_instance known = fs_rn_instance(instance);
 	int64_t more_ns = version_ns(node->kind);
 	uint64_t ino = derived_ino(node, instance->ident);
 	uint64_t size = 0;
 
+	known.measured_size = node->measured_size;
 	if (node->id.class != FS_CLASS_FRAME_FOLDER &&
 	    !node->kind->size(&known, &options->render, node->id.frame, &size, err))
 		return false;

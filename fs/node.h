@@ -58,6 +58,7 @@ struct fs_node {
 		struct ix_node folder;       /* INDEX, KIND_FOLDER, CACHE_TAG (of the series) */
 		struct ix_instance instance; /* FILE, FRAME_FOLDER, FRAME */
 	};
+	uint64_t measured_size; /* of a file of a measured kind; 0: none */
 };
 
 /* The rows behind a nodeid. ERR_STALE when they are gone. Not for SNAPSHOT. */
@@ -79,6 +80,10 @@ bool fs_node_stat(const struct fs_options *options, const struct fs_node *node, 
 void fs_stat_init(const struct fs_options *options, mode_t type, uint64_t ino, uint64_t size,
 		  int64_t mtime_ns, int64_t ctime_ns, struct stat *st);
 bool fs_node_is_folder(const struct fs_node *node);
+
+/* Sets measured_size of a file whose row and id are set. ERR_NOTFOUND: the kind
+ * is measured, and there is no size: then there is no such file. */
+bool fs_node_measure(struct ix_reader *reader, struct fs_node *file, struct err *err) MUST_CHECK;
 
 /* Kinds that the instance shows in this mount. */
 uint32_t fs_instance_kinds(const struct fs_options *options, const struct ix_instance *instance);

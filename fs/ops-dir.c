@@ -105,6 +105,18 @@ static void list_kinds(struct listing *listing, uint64_t after)
 	}
 }
 
+/* False: there is no such file, or listing->err says why. */
+static bool measure(struct listing *listing, struct fs_node *file)
+{
+	struct err err = {0};
+
+	if (fs_node_measure(listing->reader, file, &err))
+		return true;
+	if (err.code != ERR_NOTFOUND)
+		listing->err = err;
+	return false;
+}
+
 static bool each_instance(const struct ix_instance *instance, void *context)
 {
 	struct listing *listing = context;
@@ -121,6 +133,8 @@ static bool each_instance(const struct ix_instance *instance, void *context)
 		.row = (uint32_t)instance->id,
 	};
 	node.instance = *instance;
+	if (!measure(listing, &node))
+		return listing->err.code == ERR_NONE;
 	(void)snprintf(name, sizeof(name), "%s%s", instance->name, folder ? "" : kind->suffix);
 	return add_node(listing, name, &node, (uint64_t)instance->id);
 }
@@ -133,6 +147,11 @@ static void list_frames(struct listing *listing, uint64_t after)
 	node.id.class = FS_CLASS_FRAME;
 	for (uint64_t frame = after; frame < node.instance.frames; frame++) {
 		node.id.frame = (uint32_t)frame;
+		if (!measure(listing, &node)) {
+			if (listing->err.code != ERR_NONE)
+				return;
+			continue;
+		}
 		fs_frame_name(node.kind, &node.instance, node.id.frame, name);
 		if (!add_node(listing, name, &node, frame + 1))
 			return;

@@ -182,6 +182,7 @@ static void open_derived(fuse_req_t req, const struct fs_node *node,
 	open->key = fs_source_key(node);
 	open->instance = node->instance;
 	fs_content_get(session->content, &open->key, &node->instance, &open->waiter);
+	fs_ahead_note(session->ahead, node);
 }
 
 /* ---- open: what is there already ----------------------------------------- */

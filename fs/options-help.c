@@ -2,6 +2,7 @@
 #include "fs/options-table.h"
 
 #include "fs/fuse.h"
+#include "render/codecs.h"
 
 #define HELP_COLUMN 26
 
@@ -150,8 +151,10 @@ void fs_options_version(enum fs_program program, struct buf *out)
 
 	buf_printf(out, "%s %s\n", program == FS_PROGRAM_MOUNT ? "dicomfs" : "dicomfs-index",
 		   version);
-	if (program == FS_PROGRAM_MOUNT)
+	if (program == FS_PROGRAM_MOUNT) {
 		buf_printf(out, "libfuse %s\n", fuse_pkgversion());
+		rn_codec_libraries(out);
+	}
 }
 
 bool fs_options_answer(enum fs_program program, enum fs_action action)

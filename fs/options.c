@@ -4,6 +4,10 @@
 #include <unistd.h>
 
 #include "fs/options-table.h"
+#include "render/png-level.h"
+
+/* More than can be asked for. */
+#define AHEAD_BY_THREADS UINT32_MAX
 
 static const char *program_name(enum fs_program program)
 {
@@ -194,6 +198,9 @@ static void append_variant(struct buf *variant, const struct fs_options *options
 		if (value != *(const uint64_t *)initial)
 			buf_printf(variant, "%s%s=%llu", comma, row->name,
 				   (unsigned long long)value);
+	} else if (row->type == FS_OPT_COUNT) {
+		if (*(const unsigned *)field != *(const unsigned *)initial)
+			buf_printf(variant, "%s%s=%u", comma, row->name, *(const unsigned *)field);
 	} else if (row->type == FS_OPT_CHARSET && *(char *const *)field != NULL) {
 		buf_printf(variant, "%s%s=%s", comma, row->name, *(char *const *)field);
 	}
@@ -210,6 +217,11 @@ static bool make_variant(struct fs_options *options, struct err *err)
 		if (fs_option_table[i].variant)
 			append_variant(&variant, options, &defaults, &fs_option_table[i]);
 	}
+	/* Others compress to other sizes. */
+	if (options->render.png_level > 0) {
+		buf_append_byte(&variant, ',');
+		rn_png_level_library(&variant);
+	}
 	return buf_ok(&variant, err) && fs_option_set_text(buf_text(&variant), &options->variant, err);
 }
 
@@ -221,6 +233,8 @@ static bool derive(struct fs_options *options, struct err *err)
 	if (options->scan_threads == 0)
 		options->scan_threads = cores;
 	options->decode_threads = options->scan_threads;
+	if (options->decode_ahead == AHEAD_BY_THREADS)
+		options->decode_ahead = MIN_OF(2 * options->decode_threads, 64u);
 	if (options->dispatch_threads == 0)
 		options->dispatch_threads = MIN_OF(MAX_OF(cores, 2u), 4u);
 	if (options->single_thread)
@@ -234,6 +248,7 @@ static bool derive(struct fs_options *options, struct err *err)
 bool fs_options_init(struct fs_options *options, struct err *err)
 {
 	*options = (struct fs_options){.render = rn_default_options};
+	options->decode_ahead = AHEAD_BY_THREADS;
 	options->uid = getuid();
 	options->gid = getgid();
 	for (size_t i = 0; i < fs_option_count; i++) {
@@ -309,6 +324,7 @@ void fs_options_release(struct fs_options *options)
 	base_free(&options->store);
 	base_free(&options->mountpoint);
 	base_free(&options->index_path);
+	base_free(&options->cache_dir);
 	base_free(&options->variant);
 	base_free(&options->charset_text);
 	base_free(&options->fsname);

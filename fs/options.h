@@ -57,6 +57,9 @@ struct fs_options {
 
 	/* Resources. */
 	uint64_t cache_memory;     /* bytes of finished files kept in memory */
+	char *cache_dir;           /* more of them on disk; NULL: none */
+	uint64_t cache_size;       /* bytes of these */
+	unsigned decode_ahead;     /* pictures made ahead of a reader; 0: none */
 	unsigned scan_threads;     /* parsing; never 0 */
 	unsigned decode_threads;   /* rendering; never 0 */
 	unsigned dispatch_threads; /* answering the kernel; 1 with -s */

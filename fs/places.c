@@ -92,7 +92,7 @@ bool fs_check_store(struct fs_options *options, int *store_fd, struct err *err)
 /* ---- The index --------------------------------------------------------- */
 
 /* realpath() of a path whose last parts need not exist yet. */
-static bool real_or_future(const char *path, struct buf *out, struct err *err)
+static bool real_or_future(const char *what, const char *path, struct buf *out, struct err *err)
 {
 	CLEANUP_FREE char *head = strdup(path);
 	CLEANUP_FREE char *real = NULL;
@@ -102,7 +102,7 @@ static bool real_or_future(const char *path, struct buf *out, struct err *err)
 		return no_memory(err);
 	while ((real = realpath(cut > 0 ? head : ".", NULL)) == NULL) {
 		if (errno != ENOENT || cut == 0)
-			return err_set_sys(err, errno, "index '%s'", SHOWN(path));
+			return err_set_sys(err, errno, "%s '%s'", what, SHOWN(path));
 		while (cut > 0 && head[cut - 1] == '/')
 			cut--;
 		while (cut > 0 && head[cut - 1] != '/')
@@ -121,15 +121,22 @@ static bool real_or_future(const char *path, struct buf *out, struct err *err)
 }
 
 /* What only exists later must not lead elsewhere then. */
-static bool check_future(const char *path, struct err *err)
+static bool check_future(const char *what, const char *path, struct err *err)
 {
 	struct stat st;
 
 	if (strstr(path, "/../") != NULL || strstr(path, "/./") != NULL)
-		return err_set(err, ERR_USAGE, "index '%s': no such folder", SHOWN(path));
+		return err_set(err, ERR_USAGE, "%s '%s': no such folder", what, SHOWN(path));
 	if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode))
-		return err_set(err, ERR_USAGE, "index '%s': a symlink that leads nowhere",
+		return err_set(err, ERR_USAGE, "%s '%s': a symlink that leads nowhere", what,
 			       SHOWN(path));
+	return true;
+}
+
+static bool check_is_file(const char *path, struct err *err)
+{
+	struct stat st;
+
 	if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode))
 		return err_set(err, ERR_USAGE, "index '%s': is a folder; name a file",
 			       SHOWN(path));
@@ -153,7 +160,8 @@ bool fs_check_index_place(struct fs_options *options, struct err *err)
 
 	if (is_default && !default_index(options, &given, err))
 		return false;
-	if (!real_or_future(is_default ? buf_text(&given) : options->index_path, &path, err))
+	if (!real_or_future("index", is_default ? buf_text(&given) : options->index_path, &path,
+			    err))
 		return false;
 	copy = strdup(buf_text(&path));
 	if (copy == NULL)
@@ -167,7 +175,35 @@ bool fs_check_index_place(struct fs_options *options, struct err *err)
 		return err_set(err, ERR_USAGE, "STORE is inside the index '%s'", SHOWN(copy));
 	if (options->mountpoint != NULL && fs_path_is_inside(copy, options->mountpoint))
 		return err_set(err, ERR_USAGE, "index '%s' is inside MOUNTPOINT", SHOWN(copy));
-	return check_future(copy, err);
+	return check_future("index", copy, err) && check_is_file(copy, err);
+}
+
+/* ---- The cache on disk -------------------------------------------------- */
+
+bool fs_check_cache_place(struct fs_options *options, struct err *err)
+{
+	CLEANUP_BUF struct buf path = buf_empty(BUF_NO_LIMIT);
+	char *copy;
+
+	if (options->cache_dir == NULL)
+		return true;
+	if (!real_or_future("cache_dir", options->cache_dir, &path, err))
+		return false;
+	copy = strdup(buf_text(&path));
+	if (copy == NULL)
+		return no_memory(err);
+	replace(&options->cache_dir, copy);
+	if (fs_path_is_inside(copy, options->store))
+		return err_set(err, ERR_USAGE,
+			       "cache_dir '%s' is inside STORE, which is never written",
+			       SHOWN(copy));
+	if (fs_path_is_inside(options->store, copy))
+		return err_set(err, ERR_USAGE, "STORE is inside cache_dir '%s'", SHOWN(copy));
+	if (fs_path_is_inside(copy, options->mountpoint))
+		return err_set(err, ERR_USAGE, "cache_dir '%s' is inside MOUNTPOINT", SHOWN(copy));
+	if (fs_path_is_inside(options->mountpoint, copy))
+		return err_set(err, ERR_USAGE, "MOUNTPOINT is inside cache_dir '%s'", SHOWN(copy));
+	return check_future("cache_dir", copy, err);
 }
 
 /* ---- The mount point --------------------------------------------------- */

@@ -20,6 +20,10 @@ bool fs_check_store(struct fs_options *options, int *store_fd, struct err *err) 
  * fs_check_store(), and fs_check_mountpoint() if there is one. */
 bool fs_check_index_place(struct fs_options *options, struct err *err) MUST_CHECK;
 
+/* Likewise options->cache_dir, if there is one. Call after fs_check_store() and
+ * fs_check_mountpoint(). */
+bool fs_check_cache_place(struct fs_options *options, struct err *err) MUST_CHECK;
+
 /* Makes options->mountpoint absolute and free of symlinks: an empty folder (or
  * any with nonempty) on which nothing is mounted, not inside the store nor the
  * store inside it. A mount of dicomfs is never hidden; another file system's

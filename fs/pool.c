@@ -5,30 +5,86 @@
 #include <pthread.h>
 #include <time.h>
 
+struct queue {
+	struct fs_job *first, **last;
+};
+
+struct worker {
+	struct fs_pool *pool;
+	pthread_t thread;
+	/* Under the pool's lock: what it does in the background, to be compared
+	 * only; NULL once that was raised. */
+	const struct fs_job *background;
+};
+
 struct fs_pool {
 	struct ix_index *index;
 	char name[16];
-	unsigned workers; /* wanted */
+	unsigned count; /* of workers wanted */
 	unsigned started, alive;
+	unsigned waiting; /* workers without a job */
 	bool stopping;
 	pthread_mutex_t lock;
-	pthread_cond_t work;  /* a job was queued, or stopping */
+	pthread_cond_t work;  /* a job may run, or stopping */
 	pthread_cond_t ended; /* a worker left */
-	struct fs_job *first, **last;
-	pthread_t threads[];
+	struct queue queue, background;
+	unsigned running_background;
+	struct worker workers[];
 };
+
+/* ---- Queues (under the lock) -------------------------------------------- */
+
+static void queue_init(struct queue *queue)
+{
+	queue->first = NULL;
+	queue->last = &queue->first;
+}
+
+static void push(struct queue *queue, struct fs_job *job)
+{
+	job->next = NULL;
+	*queue->last = job;
+	queue->last = &job->next;
+}
+
+static struct fs_job *pop(struct queue *queue)
+{
+	struct fs_job *job = queue->first;
+
+	if (job == NULL)
+		return NULL;
+	queue->first = job->next;
+	if (queue->first == NULL)
+		queue->last = &queue->first;
+	return job;
+}
+
+/* Walks: what may wait in the background is little, see fs/ahead.h. */
+static void take_out(struct queue *queue, const struct fs_job *job)
+{
+	struct fs_job **at = &queue->first;
+
+	while (*at != job)
+		at = &(*at)->next;
+	*at = job->next;
+	if (job->next == NULL)
+		queue->last = at;
+}
+
+/* ---- Opening ------------------------------------------------------------ */
 
 bool fs_pool_open(struct fs_pool **out, const char *name, unsigned workers, struct ix_index *index,
 		  struct err *err)
 {
-	struct fs_pool *pool = calloc(1, sizeof(*pool) + workers * sizeof(pool->threads[0]));
+	struct fs_pool *pool = calloc(1, sizeof(*pool) + workers * sizeof(pool->workers[0]));
 	pthread_condattr_t monotonic;
 
 	if (pool == NULL)
 		return err_set(err, ERR_NOMEM, "out of memory");
 	pool->index = index;
-	pool->workers = workers;
-	pool->last = &pool->first;
+	pool->count = workers;
+	queue_init(&pool->queue);
+	queue_init(&pool->background);
 	(void)snprintf(pool->name, sizeof(pool->name), "fs-%.12s", name);
 	pthread_mutex_init(&pool->lock, NULL);
 	pthread_condattr_init(&monotonic);
@@ -40,32 +96,65 @@ bool fs_pool_open(struct fs_pool **out, const char *name, unsigned workers, stru
 	return true;
 }
 
-static struct fs_job *take_job(struct fs_pool *pool)
+/* ---- Workers ------------------------------------------------------------ */
+
+static bool may_run_background(const struct fs_pool *pool)
 {
+	return pool->running_background + 1 < pool->count || pool->stopping;
+}
+
+static struct fs_job *next_job(struct fs_pool *pool, struct worker *worker)
+{
+	struct fs_job *job = pop(&pool->queue);
+
+	if (job != NULL || !may_run_background(pool))
+		return job;
+	job = pop(&pool->background);
+	if (job == NULL)
+		return NULL;
+	job->waits_in_background = false;
+	worker->background = job;
+	pool->running_background++;
+	return job;
+}
+
+static void end_background(struct fs_pool *pool, struct worker *worker)
+{
+	if (worker->background == NULL)
+		return;
+	worker->background = NULL;
+	pool->running_background--;
+	/* For whoever could not run one because of this one. */
+	if (pool->background.first != NULL)
+		pthread_cond_signal(&pool->work);
+}
+
+/* Ends the job that the worker had, and waits for its next one. */
+static struct fs_job *take_job(struct worker *worker)
+{
+	struct fs_pool *pool = worker->pool;
 	struct fs_job *job;
 
 	pthread_mutex_lock(&pool->lock);
-	while (pool->first == NULL && !pool->stopping)
+	end_background(pool, worker);
+	pool->waiting++;
+	while ((job = next_job(pool, worker)) == NULL && !pool->stopping)
 		pthread_cond_wait(&pool->work, &pool->lock);
-	job = pool->first;
-	if (job != NULL) {
-		pool->first = job->next;
-		if (pool->first == NULL)
-			pool->last = &pool->first;
-	}
+	pool->waiting--;
 	pthread_mutex_unlock(&pool->lock);
 	return job;
 }
 
-static void *worker(void *context)
+static void *work(void *context)
 {
-	struct fs_pool *pool = context;
+	struct worker *worker = context;
+	struct fs_pool *pool = worker->pool;
 	struct fs_thread thread;
 	struct fs_job *job;
 
 	(void)pthread_setname_np(pthread_self(), pool->name);
 	fs_thread_init(&thread, pool->index);
-	while ((job = take_job(pool)) != NULL)
+	while ((job = take_job(worker)) != NULL)
 		job->run(job, &thread);
 	fs_thread_release(&thread);
 	pthread_mutex_lock(&pool->lock);
@@ -77,11 +166,13 @@ static void *worker(void *context)
 
 bool fs_pool_start(struct fs_pool *pool, struct err *err)
 {
-	for (unsigned i = 0; i < pool->workers; i++) {
+	for (unsigned i = 0; i < pool->count; i++) {
+		struct worker *worker = &pool->workers[i];
 		int sys;
 
+		worker->pool = pool;
 		pthread_mutex_lock(&pool->lock);
-		sys = pthread_create(&pool->threads[i], NULL, worker, pool);
+		sys = pthread_create(&worker->thread, NULL, work, worker);
 		if (sys == 0) {
 			pool->started++;
 			pool->alive++;
@@ -93,15 +184,67 @@ bool fs_pool_start(struct fs_pool *pool, struct err *err)
 	return true;
 }
 
-void fs_pool_submit(struct fs_pool *pool, struct fs_job *job)
+/* ---- Jobs --------------------------------------------------------------- */
+
+static void submit(struct fs_pool *pool, struct fs_job *job, bool background)
 {
-	job->next = NULL;
 	pthread_mutex_lock(&pool->lock);
-	*pool->last = job;
-	pool->last = &job->next;
+	job->waits_in_background = background;
+	push(background ? &pool->background : &pool->queue, job);
 	pthread_cond_signal(&pool->work);
 	pthread_mutex_unlock(&pool->lock);
 }
+
+void fs_pool_submit(struct fs_pool *pool, struct fs_job *job)
+{
+	submit(pool, job, false);
+}
+
+void fs_pool_submit_background(struct fs_pool *pool, struct fs_job *job)
+{
+	submit(pool, job, true);
+}
+
+unsigned fs_pool_idle(struct fs_pool *pool)
+{
+	unsigned idle;
+
+	pthread_mutex_lock(&pool->lock);
+	idle = pool->queue.first == NULL ? pool->waiting : 0;
+	pthread_mutex_unlock(&pool->lock);
+	return idle;
+}
+
+void fs_pool_raise(struct fs_pool *pool, struct fs_job *job)
+{
+	pthread_mutex_lock(&pool->lock);
+	if (job->waits_in_background) {
+		take_out(&pool->background, job);
+		job->waits_in_background = false;
+		push(&pool->queue, job);
+		pthread_cond_signal(&pool->work);
+	}
+	for (unsigned i = 0; i < pool->started; i++) {
+		/* Then another may run in the background. */
+		if (pool->workers[i].background == job)
+			end_background(pool, &pool->workers[i]);
+	}
+	pthread_mutex_unlock(&pool->lock);
+}
+
+bool fs_pool_withdraw(struct fs_pool *pool, struct fs_job *job)
+{
+	bool waits;
+
+	pthread_mutex_lock(&pool->lock);
+	waits = job->waits_in_background;
+	if (waits)
+		take_out(&pool->background, job);
+	pthread_mutex_unlock(&pool->lock);
+	return waits;
+}
+
+/* ---- The end ------------------------------------------------------------ */
 
 bool fs_pool_stop(struct fs_pool *pool, unsigned timeout_ms)
 {
@@ -126,7 +269,7 @@ bool fs_pool_stop(struct fs_pool *pool, unsigned timeout_ms)
 	if (!all_ended)
 		return false;
 	for (unsigned i = 0; i < pool->started; i++)
-		(void)pthread_join(pool->threads[i], NULL);
+		(void)pthread_join(pool->workers[i].thread, NULL);
 	pool->started = 0;
 	return true;
 }

@@ -3,6 +3,10 @@
  * that submitting cannot fail and costs no memory; what bounds the queue is
  * what bounds the callers (the kernel's limit of requests in flight).
  *
+ * Background jobs are what nobody waits for yet. Every other job goes first,
+ * and one worker is always left to those; whoever comes to wait for a background
+ * job raises it.
+ *
  * SPDX-License-Identifier: MIT
  */
 #ifndef FS_POOL_H
@@ -11,7 +15,10 @@
 #include "fs/thread.h"
 
 struct fs_job {
-	struct fs_job *next; /* private */
+	/* Private. */
+	struct fs_job *next;
+	bool waits_in_background;
+
 	/* Called once, in a worker, no lock held; owns the struct around the job. */
 	void (*run)(struct fs_job *job, struct fs_thread *thread);
 };
@@ -26,6 +33,19 @@ bool fs_pool_start(struct fs_pool *pool, struct err *err) MUST_CHECK;
 
 /* Any thread. First in, first out. */
 void fs_pool_submit(struct fs_pool *pool, struct fs_job *job);
+
+/* Any thread. Runs in the background; first in, first out among its like. Never
+ * runs before fs_pool_stop() in a pool of one worker, unless it is raised. */
+void fs_pool_submit_background(struct fs_pool *pool, struct fs_job *job);
+/* From now on it is a job like others, queued behind those that are. For jobs
+ * that have not come to their end. */
+void fs_pool_raise(struct fs_pool *pool, struct fs_job *job);
+/* Takes a background job out of the queue: true when it was there, and then it
+ * is the caller's again and does not run. */
+bool fs_pool_withdraw(struct fs_pool *pool, struct fs_job *job) MUST_CHECK;
+
+/* Workers that have nothing to do at this moment. Any thread. */
+unsigned fs_pool_idle(struct fs_pool *pool);
 
 /* Runs what is queued and ends the workers. Nothing may be submitted from here
  * on but by the pool's own jobs. False when a worker is still busy after

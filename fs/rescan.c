@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "fs/core.h"
+#include "fs/measure.h"
 #include "fs/scan.h"
 
 /* How often another process's wish for a scan is looked for. */
@@ -23,6 +24,7 @@ struct fs_rescan {
 	pthread_cond_t wake; /* stop was set, or the thread ended */
 	bool started, ended;
 	pthread_t thread;
+	struct fs_measurer *measurer; /* NULL: every size is arithmetic */
 };
 
 static void changed(const struct ix_change *changes, size_t count, void *context)
@@ -122,6 +124,7 @@ static void scan(struct fs_rescan *rescan)
 		log_trace(LOG_SCAN, "complete");
 	}
 	fs_session_statvfs_refresh(session);
+	fs_measurer_wake(rescan->measurer);
 }
 
 static void *scan_thread(void *context)
@@ -149,11 +152,22 @@ static void *scan_thread(void *context)
 
 bool fs_rescan_start(struct fs_rescan *rescan, struct err *err)
 {
+	const struct fs_measuring measuring = {
+		.index = rescan->session->index,
+		.options = rescan->session->options,
+		.scan = &rescan->options,
+		.store_fd = rescan->session->store_fd,
+		/* Beside the readers. */
+		.threads = 1,
+	};
 	int sys;
 
 	/* A follower sees what the writing process commits. */
 	if (!rescan->session->writer)
 		return true;
+	if (fs_measure_wanted(measuring.options) &&
+	    !fs_measurer_start(&rescan->measurer, &measuring, err))
+		return false;
 	sys = pthread_create(&rescan->thread, NULL, scan_thread, rescan);
 	if (sys != 0)
 		return err_set_sys(err, sys, "cannot start a thread");
@@ -180,6 +194,9 @@ bool fs_rescan_stop(struct fs_rescan *rescan, unsigned timeout_ms)
 	bool ended;
 
 	atomic_store(&rescan->stop, true);
+	if (!fs_measurer_stop(rescan->measurer, timeout_ms))
+		return false;
+	rescan->measurer = NULL;
 	if (!rescan->started)
 		return true;
 	clock_gettime(CLOCK_MONOTONIC, &until);

@@ -9,9 +9,11 @@ static uint32_t frame_kinds(void);
  * files for them. */
 static void refuse_too_many_frames(const struct dc_image *image, struct rn_measured *rendered)
 {
-	if (image->frames <= FS_MAX_FRAMES || (rendered->kinds & frame_kinds()) == 0)
+	if (image->frames <= FS_MAX_FRAMES ||
+	    ((rendered->kinds | rendered->waiting) & frame_kinds()) == 0)
 		return;
 	rendered->kinds &= ~frame_kinds();
+	rendered->waiting &= ~frame_kinds();
 	(void)err_set(&rendered->note, ERR_LIMIT, "%u frames are more than %u", image->frames,
 		      FS_MAX_FRAMES);
 }
@@ -28,6 +30,7 @@ static bool measure(struct dc_dataset *dataset, const struct dc_facts *facts, ui
 	refuse_too_many_frames(&facts->image, &rendered);
 	*measured = (struct ix_measured){
 		.kinds = rendered.kinds,
+		.waiting = rendered.waiting,
 		.json_base = rendered.json_base,
 		.json_names = rendered.json_names,
 		.note = rendered.note,

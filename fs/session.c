@@ -22,6 +22,8 @@
 /* A store that has not answered for this long does not keep the mount. */
 #define STOP_TIMEOUT_MS 2000
 #define READ_AHEAD_KB "1024"
+/* Where frames are: of the order of ten bytes a frame. */
+#define FRAMES_MEMORY ((uint64_t)16 << 20)
 
 void fs_session_statvfs_refresh(struct fs_session *session)
 {
@@ -63,6 +65,16 @@ static bool read_settled(struct fs_session *session, struct err *err)
 	return ok;
 }
 
+/* What there need not be. */
+static bool open_tiers(struct fs_session *session, struct err *err)
+{
+	const struct fs_options *options = session->options;
+
+	return (options->cache_dir == NULL || options->cache_size == 0 ||
+		fs_disk_cache_open(&session->disk, options->cache_dir, options->cache_size, err)) &&
+	       (options->decode_ahead == 0 || fs_ahead_open(&session->ahead, session, err));
+}
+
 /* Everything but the mount. */
 static bool open_parts(struct fs_session *session, struct err *err)
 {
@@ -75,11 +87,14 @@ static bool open_parts(struct fs_session *session, struct err *err)
 		return err_set_sys(err, errno, "cannot make an eventfd");
 	return read_settled(session, err) &&
 	       fs_pool_open(&session->io_pool, "store", IO_THREADS, session->index, err) &&
-	       fs_pool_open(&session->decode_pool, "decode", MAX_OF(options->decode_threads, 1u),
+	       fs_pool_open(&session->decode_pool, "decode",
+			    MAX_OF(options->decode_threads, options->decode_ahead > 0 ? 2u : 1u),
 			    session->index, err) &&
 	       fs_pool_open(&session->status_pool, "status", STATUS_THREADS, session->index, err) &&
 	       fs_content_open(&session->content, options->cache_memory, session->decode_pool,
 			       &content_ops, err) &&
+	       fs_frames_open(&session->frames, FRAMES_MEMORY, err) &&
+	       open_tiers(session, err) &&
 	       fs_snapshots_open(&session->snapshots, options, session->index, err) &&
 	       fs_rescan_open(&session->rescan, session, err);
 }
@@ -175,7 +190,10 @@ void fs_session_close(struct fs_session *session)
 	fs_handles_release(&session->handles);
 	fs_rescan_close(session->rescan);
 	fs_inval_close(session->inval);
+	fs_ahead_close(session->ahead);
 	fs_content_close(session->content);
+	fs_disk_cache_close(session->disk);
+	fs_frames_close(session->frames);
 	fs_snapshots_close(session->snapshots);
 	fs_pool_close(session->status_pool);
 	fs_pool_close(session->decode_pool);
@@ -222,6 +240,7 @@ static bool start_threads(struct fs_session *session, struct fs_dispatch **dispa
 {
 	return fs_pool_start(session->io_pool, err) && fs_pool_start(session->decode_pool, err) &&
 	       fs_pool_start(session->status_pool, err) &&
+	       (session->disk == NULL || fs_disk_cache_start(session->disk, err)) &&
 	       fs_dispatch_start(dispatch, session, err) && fs_inval_start(session->inval, err) &&
 	       fs_rescan_start(session->rescan, err);
 }
@@ -262,6 +281,8 @@ static bool stop_threads(struct fs_session *session, struct fs_dispatch *dispatc
 	ended = fs_rescan_stop(session->rescan, STOP_TIMEOUT_MS);
 	ended = fs_pool_stop(session->decode_pool, STOP_TIMEOUT_MS) && ended;
 	ended = fs_pool_stop(session->io_pool, STOP_TIMEOUT_MS) && ended;
+	ended = (session->disk == NULL || fs_disk_cache_stop(session->disk, STOP_TIMEOUT_MS)) &&
+		ended;
 	return fs_pool_stop(session->status_pool, STOP_TIMEOUT_MS) && ended;
 }
 

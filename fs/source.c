@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/core.h"
 
+#include <time.h>
 #include <unistd.h>
 
 #include "index/names.h"
@@ -8,6 +9,8 @@
 /* Sources of one instance that are indexed again at one open; the others wait
  * for the next scan. */
 #define REFRESH_MAX 8
+/* Processor time above which a picture is worth its place in the disk cache. */
+#define DISK_MIN_NS 2000000
 
 /* One source. ERR_NOTFOUND: there are no more. */
 static bool open_nth(struct fs_session *session, struct ix_reader *reader, int64_t instance,
@@ -100,6 +103,57 @@ struct fs_key fs_source_key(const struct fs_node *file)
 	};
 }
 
+bool fs_source_is_slow(const struct fs_options *options, const struct fs_node *file)
+{
+	const struct rn_codec *codec = rn_codec_find(&file->instance.image);
+	const struct rn_kind *kind = file->kind;
+
+	return kind->per_frame && codec != NULL &&
+	       (codec->slow || (kind->measured != NULL && kind->measured(&options->render)));
+}
+
+static struct fs_node node_of(const struct fs_key *key, const struct ix_instance *instance)
+{
+	return (struct fs_node){
+		.id = {.class = FS_CLASS_FRAME,
+		       .kind = key->kind,
+		       .frame = key->frame,
+		       .row = (uint32_t)key->instance},
+		.kind = rn_kind_table[key->kind],
+		.instance = *instance,
+	};
+}
+
+/* All that the bytes follow from, and nothing that another index or another
+ * mount would call otherwise. Texts end in NUL. */
+static bool make_disk_key(const struct fs_session *session, const struct fs_key *key,
+			  const struct ix_instance *instance, struct buf *out, struct err *err)
+{
+	const struct rn_kind *kind = rn_kind_table[key->kind];
+	const char *const texts[] = {
+		PACKAGE_VERSION,
+		kind->folder,
+		session->options->store,
+		session->options->variant,
+		instance->sop_uid,
+		instance->name,
+	};
+	const uint64_t numbers[] = {
+		kind->version,
+		key->frame,
+		instance->ident,
+		instance->size,
+		(uint64_t)instance->mtime_ns,
+		(uint64_t)instance->ctime_ns,
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		buf_append(out, texts[i], strlen(texts[i]) + 1);
+	buf_append(out, numbers, sizeof(numbers));
+	dc_image_pack(&instance->image, out);
+	return buf_ok(out, err);
+}
+
 static void close_file(struct fs_store_file *file)
 {
 	base_close_fd(&file->fd);
@@ -110,49 +164,147 @@ static void release_source(struct dc_file_source *source)
 	dc_source_release(&source->base);
 }
 
-static bool produce(struct fs_session *session, const struct fs_key *key,
-		    const struct ix_instance *instance, const struct fs_store_file *file,
-		    const atomic_bool *cancel, struct buf *out, struct err *err)
+static void unref_index(struct dc_frame_index **index)
 {
+	dc_frame_index_unref(*index);
+}
+
+/* One making. */
+struct making {
+	struct fs_session *session;
+	const struct fs_key *key;
+	struct fs_node node;
+	const atomic_bool *cancel;
+	struct buf *out;
+};
+
+static bool produce(const struct making *making, const struct fs_store_file *file, struct err *err)
+{
+	const struct ix_instance *instance = &making->node.instance;
 	struct dc_file_source source CLEANUP(release_source) = {.base.ops = NULL};
 	struct dc_dataset dataset CLEANUP_DATASET = {0};
-	const struct rn_instance known = fs_rn_instance(instance);
+	struct dc_frame_index *frames CLEANUP(unref_index) = NULL;
+	struct rn_instance known = fs_rn_instance(instance);
 	struct rn_request request = {
 		.dataset = &dataset,
 		.instance = &known,
-		.frame = key->frame,
-		.options = &session->options->render,
-		.cancel = cancel,
+		.frame = making->key->frame,
+		.options = &making->session->options->render,
+		.cancel = making->cancel,
+		/* Alone, it need not leave the other processors idle. */
+		.threads = 1 + fs_pool_idle(making->session->decode_pool),
 	};
 
+	known.measured_size = making->node.measured_size;
 	dc_file_source_init(&source, file->fd, file->size, NULL);
 	if (!dc_dataset_open(&dataset, &source.base, err))
 		return false;
-	return rn_produce(rn_kind_table[key->kind], &request, out, err);
+	if (making->node.kind->per_frame && instance->frames > 1 &&
+	    (instance->image.flags & DC_IMAGE_ENCAPSULATED) != 0 &&
+	    !fs_frames_get(making->session->frames, making->key, &dataset, &instance->image,
+			   &frames, err))
+		return false;
+	request.frames = frames;
+	return rn_produce(making->node.kind, &request, making->out, err);
+}
+
+static int64_t processor_ns(void)
+{
+	struct timespec used;
+
+	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+	return (int64_t)used.tv_sec * 1000000000 + used.tv_nsec;
+}
+
+/* What is made as fast as it could be read back need not be on disk. */
+static bool produce_timed(const struct making *making, const struct fs_store_file *file, bool *keep,
+			  struct err *err)
+{
+	int64_t before = *keep ? processor_ns() : 0;
+
+	if (!produce(making, file, err))
+		return false;
+	*keep = *keep && processor_ns() - before >= DISK_MIN_NS;
+	return true;
+}
+
+/* Only after the source was opened: then it is what it was. */
+static bool find_on_disk(const struct making *making)
+{
+	struct buf disk_key CLEANUP_BUF = buf_empty(BUF_NO_LIMIT);
+	struct rn_instance known = fs_rn_instance(&making->node.instance);
+	const struct fs_session *session = making->session;
+	struct err err = {0};
+	uint64_t size;
+
+	known.measured_size = making->node.measured_size;
+	return making->node.kind->size(&known, &session->options->render, making->key->frame,
+				       &size, &err) &&
+	       make_disk_key(session, making->key, &making->node.instance, &disk_key, &err) &&
+	       fs_disk_cache_find(session->disk, buf_span(&disk_key), size, making->out);
+}
+
+static bool make_from(struct making *making, struct fs_thread *thread,
+		      const struct fs_store_file *file, bool *keep, struct err *err)
+{
+	struct fs_session *session = making->session;
+	struct ix_reader *reader = fs_thread_reader(thread, err);
+
+	if (reader == NULL)
+		return false;
+	if (!fs_node_measure(reader, &making->node, err)) {
+		if (err->code == ERR_NOTFOUND)
+			err->code = ERR_STALE;
+		return false;
+	}
+	*keep = session->disk != NULL && fs_source_is_slow(session->options, &making->node);
+	if (*keep && find_on_disk(making)) {
+		*keep = false;
+		return true;
+	}
+	return produce_timed(making, file, keep, err);
 }
 
 static bool make(void *context, struct fs_thread *thread, const struct fs_key *key,
 		 const struct ix_instance *instance, const atomic_bool *cancel, struct buf *out,
-		 struct err *err)
+		 bool *keep, struct err *err)
 {
 	struct fs_session *session = context;
 	struct fs_store_file file CLEANUP(close_file) = {.fd = -1};
 	struct ix_source *source CLEANUP_FREE = malloc(sizeof(*source));
+	struct making making = {
+		.session = session,
+		.key = key,
+		.node = node_of(key, instance),
+		.cancel = cancel,
+		.out = out,
+	};
 	struct err changed = {0};
-	bool made;
+	bool ok;
 
 	if (source == NULL)
 		return err_set(err, ERR_NOMEM, "out of memory");
 	if (!fs_source_open(session, thread, key->instance, source, &file, err))
 		return false;
-	made = produce(session, key, instance, &file, cancel, out, err);
+	ok = make_from(&making, thread, &file, keep, err);
 	/* Overwritten meanwhile, it may be half of one picture and half of another,
 	 * and a failure says nothing about either. */
 	if (!fs_store_file_check(&file, &changed)) {
 		*err = changed;
 		return false;
 	}
-	return made;
+	return ok;
+}
+
+static void made(void *context, const struct fs_key *key, const struct ix_instance *instance,
+		 struct fs_blob *blob)
+{
+	struct buf disk_key CLEANUP_BUF = buf_empty(BUF_NO_LIMIT);
+	struct fs_session *session = context;
+	struct err err = {0};
+
+	if (make_disk_key(session, key, instance, &disk_key, &err))
+		fs_disk_cache_keep(session->disk, buf_span(&disk_key), blob);
 }
 
 static void failed(void *context, struct fs_thread *thread, const struct fs_key *key,
@@ -182,4 +334,8 @@ static void failed(void *context, struct fs_thread *thread, const struct fs_key 
 		log_trace(LOG_SQL, "note: %s", note.message);
 }
 
-const struct fs_content_ops fs_source_content_ops = {.make = make, .failed = failed};
+const struct fs_content_ops fs_source_content_ops = {
+	.make = make,
+	.made = made,
+	.failed = failed,
+};

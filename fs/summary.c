@@ -53,6 +53,7 @@ bool fs_summary_read(struct fs_summary *summary, struct ix_index *index, struct 
 	if (!ix_reader_open(&reader, index, err))
 		return false;
 	ok = ix_status_get(reader, &summary->status, err) &&
+	     ix_waiting_count(reader, &summary->waiting, err) &&
 	     ix_problem_counts(reader, add_code, summary, err);
 	ix_reader_close(reader);
 	return ok;
@@ -72,8 +73,10 @@ static void append_cell(struct buf *out, uint64_t count)
 	buf_printf(out, "%12s  ", buf_text(&number));
 }
 
-static void append_tree(struct buf *out, const struct ix_counts *counts)
+static void append_tree(struct buf *out, const struct fs_summary *summary)
 {
+	const struct ix_counts *counts = &summary->status.counts;
+
 	append_cell(out, counts->instance_files);
 	buf_append_text(out, "in the tree: ");
 	append_count(out, counts->patients, "patient, ", "patients, ");
@@ -87,6 +90,10 @@ static void append_tree(struct buf *out, const struct ix_counts *counts)
 	if (counts->pending > 0) {
 		append_cell(out, counts->pending);
 		buf_append_text(out, "not looked at yet\n");
+	}
+	if (summary->waiting > 0) {
+		append_cell(out, summary->waiting);
+		buf_append_text(out, "whose pictures are still to be made (png_level)\n");
 	}
 }
 
@@ -142,7 +149,7 @@ void fs_summary_text(const struct fs_summary *summary, struct buf *out)
 		buf_append_text(out, " a second)");
 	}
 	buf_append_text(out, "\n");
-	append_tree(out, counts);
+	append_tree(out, summary);
 	explained = append_codes(out, summary, true, "Not in the tree:\n");
 	if (explained < left_out) {
 		append_cell(out, left_out - explained);
@@ -212,6 +219,7 @@ void fs_summary_json(const struct fs_summary *summary, struct buf *out)
 	append_json_number(out, "studies", counts->studies);
 	append_json_number(out, "series", counts->series);
 	append_json_number(out, "instances", counts->instances);
+	append_json_number(out, "pictures_to_measure", summary->waiting);
 	buf_append_text(out, ",\n  \"problems\": {");
 	for (size_t i = 0; i < summary->code_count; i++) {
 		buf_append_text(out, i > 0 ? ",\n    " : "\n    ");

@@ -17,6 +17,7 @@ struct fs_summary {
 	const char *index;
 	double seconds;
 	struct ix_status status;
+	uint64_t waiting; /* instances whose pictures are not measured yet */
 	/* Files by reason, most frequent first. */
 	struct fs_summary_code {
 		char code[FS_SUMMARY_CODE_SIZE];
@@ -25,7 +26,7 @@ struct fs_summary {
 	size_t code_count;
 };
 
-/* Fills status and codes. */
+/* Fills status, waiting and codes. */
 bool fs_summary_read(struct fs_summary *summary, struct ix_index *index,
 		     struct err *err) MUST_CHECK;
 

@@ -3,6 +3,7 @@
 
 #include <time.h>
 
+#include "fs/measure.h"
 #include "fs/scan.h"
 
 #define POLL_NS (200L * 1000 * 1000)
@@ -51,6 +52,31 @@ static bool judge(const struct ix_status *status, struct err *err)
 	return err_set(err, ERR_IO, "the scan did not come to its end");
 }
 
+/* Pictures that have to be made before they can be listed. */
+static bool measure_ourselves(struct ix_index *index, const struct fs_options *options,
+			      int store_fd, const struct ix_scan_options *scan, struct err *err)
+{
+	const struct fs_measuring measuring = {
+		.index = index,
+		.options = options,
+		.scan = scan,
+		.store_fd = store_fd,
+		.threads = options->decode_threads,
+	};
+	uint64_t left = 0;
+
+	if (!fs_measure_wanted(options))
+		return true;
+	if (!fs_measure_all(&measuring, &left, err))
+		return false;
+	if (scan->stop != NULL && atomic_load(scan->stop))
+		return err_set(err, ERR_INTERRUPTED, "interrupted; what was indexed is kept");
+	if (left > 0)
+		log_warning("%llu pictures cannot be read now and are not listed yet",
+			    (unsigned long long)left);
+	return true;
+}
+
 static bool scan_ourselves(struct ix_index *index, const struct fs_options *options, int store_fd,
 			   struct fs_progress *progress, const atomic_bool *stop, struct err *err)
 {
@@ -71,7 +97,8 @@ static bool scan_ourselves(struct ix_index *index, const struct fs_options *opti
 		return false;
 	if (stop != NULL && atomic_load(stop))
 		return err_set(err, ERR_INTERRUPTED, "interrupted; what was indexed is kept");
-	return get_status(index, &status, err) && judge(&status, err);
+	return get_status(index, &status, err) && judge(&status, err) &&
+	       measure_ourselves(index, options, store_fd, &scan, err);
 }
 
 /* Waiting for another process. */

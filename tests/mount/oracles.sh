@@ -38,6 +38,7 @@ else
 	skip "png: dcmj2pnm agrees" "dcmj2pnm is missing (package dcmtk)"
 fi
 check "png: the formulas of PS3.3 agree" "$python" "$tools/compare-pixels" --formula \
+	--samples "$top_builddir/tests/tools/decode-samples" \
 	--render "$top_builddir/dicomfs-render" "$store"
 
 has_uid() { # FILE

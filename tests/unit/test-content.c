@@ -8,163 +8,9 @@
 
 #include <cmocka.h>
 
-/* ---- The cache ---------------------------------------------------------- */
-
-static struct fs_blob *blob_of(size_t size, uint8_t byte)
-{
-	struct buf bytes = buf_empty(BUF_NO_LIMIT);
-	uint8_t *data = buf_extend(&bytes, size);
-	struct fs_blob *blob;
-
-	assert_non_null(data);
-	memset(data, byte, size);
-	blob = fs_blob_new(&bytes);
-	assert_non_null(blob);
-	assert_null(bytes.data);
-	return blob;
-}
-
 static struct fs_key key_of(int64_t instance)
 {
 	return (struct fs_key){.instance = instance, .fingerprint = 7, .frame = 1, .kind = 2};
-}
-
-static void add(struct fs_cache *cache, int64_t instance, size_t size)
-{
-	struct fs_key key = key_of(instance);
-	struct fs_blob *blob = blob_of(size, (uint8_t)instance);
-
-	fs_cache_add(cache, &key, blob);
-	fs_blob_unref(blob);
-}
-
-static bool has(struct fs_cache *cache, int64_t instance)
-{
-	struct fs_key key = key_of(instance);
-	struct fs_blob *blob = fs_cache_find(cache, &key);
-	bool found = blob != NULL && blob->data[0] == (uint8_t)instance;
-
-	fs_blob_unref(blob);
-	return found;
-}
-
-static struct fs_cache *open_cache(uint64_t limit)
-{
-	struct fs_cache *cache = NULL;
-	struct err err = {0};
-
-	assert_true(fs_cache_open(&cache, limit, &err));
-	return cache;
-}
-
-static void test_cache_drops_the_least_recently_used(void **state)
-{
-	struct fs_cache *cache = open_cache(101000);
-
-	(void)state;
-	add(cache, 1, 40000);
-	add(cache, 2, 40000);
-	assert_true(has(cache, 1));
-	add(cache, 3, 40000);
-	assert_true(has(cache, 1));
-	assert_false(has(cache, 2));
-	assert_true(has(cache, 3));
-	assert_in_range(fs_cache_size(cache), 80000, 81000);
-	fs_cache_close(cache);
-}
-
-static void test_cache_takes_nothing_larger_than_itself(void **state)
-{
-	struct fs_cache *cache = open_cache(101000);
-
-	(void)state;
-	add(cache, 1, 60000);
-	add(cache, 2, 102000);
-	assert_true(has(cache, 1));
-	assert_false(has(cache, 2));
-	fs_cache_close(cache);
-}
-
-static void test_keys_differ_in_every_part(void **state)
-{
-	const struct fs_key key = key_of(1);
-	struct fs_key other;
-
-	(void)state;
-	assert_true(fs_key_equals(&key, &key));
-	other = key, other.instance++;
-	assert_false(fs_key_equals(&key, &other));
-	other = key, other.fingerprint++;
-	assert_false(fs_key_equals(&key, &other));
-	other = key, other.frame++;
-	assert_false(fs_key_equals(&key, &other));
-	other = key, other.kind++;
-	assert_false(fs_key_equals(&key, &other));
-}
-
-static struct fs_blob *pin(struct fs_cache *cache, int64_t instance, size_t size)
-{
-	struct fs_key key = key_of(instance);
-	struct fs_blob *blob = blob_of(size, (uint8_t)instance);
-	struct fs_blob *pinned = fs_cache_pin(cache, &key, blob);
-
-	fs_blob_unref(blob);
-	return pinned;
-}
-
-static void unpin(struct fs_cache *cache, int64_t instance, struct fs_blob *blob)
-{
-	struct fs_key key = key_of(instance);
-
-	fs_cache_unpin(cache, &key);
-	fs_blob_unref(blob);
-}
-
-static void test_pins_stay_and_count(void **state)
-{
-	struct fs_cache *cache = open_cache(101000);
-	struct fs_blob *one = pin(cache, 1, 60000);
-	struct fs_blob *again = pin(cache, 1, 60000);
-	struct fs_blob *two;
-
-	(void)state;
-	assert_non_null(one);
-	/* The second handle shares the first one's bytes. */
-	assert_ptr_equal(one, again);
-	assert_in_range(fs_cache_size(cache), 60000, 61000);
-	assert_null(pin(cache, 2, 60000));
-	add(cache, 3, 60000);
-	assert_true(has(cache, 1));
-	assert_false(has(cache, 3));
-	two = pin(cache, 4, 40000);
-	assert_non_null(two);
-	unpin(cache, 1, one);
-	add(cache, 5, 30000);
-	assert_true(has(cache, 1));
-	unpin(cache, 1, again);
-	add(cache, 5, 30000);
-	assert_false(has(cache, 1));
-	assert_true(has(cache, 5));
-	assert_true(has(cache, 4));
-	unpin(cache, 4, two);
-	fs_cache_close(cache);
-}
-
-static void test_one_oversized_blob_can_be_pinned(void **state)
-{
-	struct fs_cache *cache = open_cache(101000);
-	struct fs_blob *large = pin(cache, 1, 500000);
-
-	(void)state;
-	assert_non_null(large);
-	assert_null(pin(cache, 2, 500000));
-	assert_null(pin(cache, 3, 10000));
-	unpin(cache, 1, large);
-	assert_int_equal(fs_cache_size(cache), 0);
-	large = pin(cache, 2, 500000);
-	assert_non_null(large);
-	unpin(cache, 2, large);
-	fs_cache_close(cache);
 }
 
 /* ---- The conductor -------------------------------------------------------- */
@@ -174,32 +20,39 @@ struct ground {
 	struct fs_content *content;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	unsigned made, failed;
+	unsigned made, failed, kept;
+	int64_t order[64]; /* instances, as they were made */
 	unsigned done;  /* waiters that were answered */
 	bool closed;    /* make waits while it is set */
 	bool cancelled; /* make saw the flag */
+	bool deaf;      /* make does not look at it before its end */
+	unsigned running;
 	enum err_code fail;
 };
 
 static bool make(void *context, struct fs_thread *thread, const struct fs_key *key,
 		 const struct ix_instance *instance, const atomic_bool *cancel, struct buf *out,
-		 struct err *err)
+		 bool *keep, struct err *err)
 {
 	struct ground *ground = context;
 	enum err_code fail;
 
 	(void)thread;
 	assert_int_equal(instance->id, key->instance);
+	assert_false(*keep);
 	pthread_mutex_lock(&ground->lock);
-	ground->made++;
+	ground->order[ground->made++ % ARRAY_LEN(ground->order)] = key->instance;
 	pthread_cond_broadcast(&ground->changed);
-	while (ground->closed && !atomic_load(cancel)) {
+	/* Never the same at the same time; the tests that count have one key. */
+	ground->running++;
+	while (ground->closed && (ground->deaf || !atomic_load(cancel))) {
 		struct timespec until;
 
 		clock_gettime(CLOCK_REALTIME, &until);
 		until.tv_sec++;
 		pthread_cond_timedwait(&ground->changed, &ground->lock, &until);
 	}
+	ground->running--;
 	ground->cancelled = ground->cancelled || atomic_load(cancel);
 	fail = ground->fail;
 	pthread_mutex_unlock(&ground->lock);
@@ -207,8 +60,23 @@ static bool make(void *context, struct fs_thread *thread, const struct fs_key *k
 		return err_set(err, ERR_INTERRUPTED, "cancelled");
 	if (fail != ERR_NONE)
 		return err_set(err, fail, "failed");
+	*keep = key->instance % 2 == 0;
 	buf_printf(out, "instance %lld frame %u", (long long)key->instance, key->frame);
 	return buf_ok(out, err);
+}
+
+static void made(void *context, const struct fs_key *key, const struct ix_instance *instance,
+		 struct fs_blob *blob)
+{
+	struct ground *ground = context;
+
+	assert_int_equal(key->instance % 2, 0);
+	assert_int_equal(instance->id, key->instance);
+	assert_true(blob->size > 0);
+	pthread_mutex_lock(&ground->lock);
+	ground->kept++;
+	pthread_cond_broadcast(&ground->changed);
+	pthread_mutex_unlock(&ground->lock);
 }
 
 static void failed(void *context, struct fs_thread *thread, const struct fs_key *key,
@@ -226,7 +94,8 @@ static void failed(void *context, struct fs_thread *thread, const struct fs_key 
 static int open_ground(void **state)
 {
 	struct ground *ground = calloc(1, sizeof(*ground));
-	struct fs_content_ops ops = {.make = make, .failed = failed, .context = ground};
+	struct fs_content_ops ops = {
+		.make = make, .made = made, .failed = failed, .context = ground};
 	struct err err = {0};
 
 	assert_non_null(ground);
@@ -405,53 +274,287 @@ static void test_cancel_all(void **state)
 		assert_int_equal(asks[i].code, ERR_INTERRUPTED);
 }
 
-/* ---- The pool -------------------------------------------------------------- */
-
-struct counted_job {
-	struct fs_job job;
-	atomic_uint *count;
-};
-
-static void count_job(struct fs_job *job, struct fs_thread *thread)
+static void test_what_is_to_be_kept_is_handed_on(void **state)
 {
-	struct counted_job *counted = (struct counted_job *)job;
+	struct ground *ground = *state;
+	struct ask asks[6];
 
-	assert_non_null(fs_thread_buffer(thread, 100));
-	atomic_fetch_add(counted->count, 1);
+	for (size_t i = 0; i < ARRAY_LEN(asks); i++)
+		ask(&asks[i], ground, (int64_t)i);
+	wait_until(ground, &ground->done, ARRAY_LEN(asks));
+	wait_until(ground, &ground->kept, 3);
+	/* What is in memory is not handed on again. */
+	ask(&asks[0], ground, 0);
+	assert_true(fs_pool_stop(ground->pool, 20000));
+	assert_int_equal(ground->kept, 3);
 }
 
-static void test_pool_runs_all_before_it_stops(void **state)
-{
-	struct counted_job jobs[1000];
-	struct fs_pool *pool = NULL;
-	struct err err = {0};
-	atomic_uint count = 0;
+/* ---- Ahead --------------------------------------------------------------- */
 
-	(void)state;
-	assert_true(fs_pool_open(&pool, "test", 4, NULL, &err));
-	assert_true(fs_pool_start(pool, &err));
-	for (size_t i = 0; i < ARRAY_LEN(jobs); i++) {
-		jobs[i] = (struct counted_job){.job.run = count_job, .count = &count};
-		fs_pool_submit(pool, &jobs[i].job);
+static void ahead(struct ground *ground, int64_t instance)
+{
+	struct fs_key key = key_of(instance);
+	struct ix_instance row = {.id = instance};
+
+	fs_content_ahead(ground->content, &key, &row);
+}
+
+static void drop_ahead(struct ground *ground, int64_t instance)
+{
+	struct fs_key key = key_of(instance);
+
+	fs_content_drop_ahead(ground->content, &key);
+}
+
+static unsigned made_so_far(struct ground *ground)
+{
+	unsigned count;
+
+	pthread_mutex_lock(&ground->lock);
+	count = ground->made;
+	pthread_mutex_unlock(&ground->lock);
+	return count;
+}
+
+static void test_made_ahead_it_is_there(void **state)
+{
+	struct ground *ground = *state;
+	struct ask one;
+
+	ahead(ground, 7);
+	ahead(ground, 7);
+	wait_until(ground, &ground->made, 1);
+	ask(&one, ground, 7);
+	wait_until(ground, &ground->done, 1);
+	assert_string_equal(one.text, "instance 7 frame 1");
+	ahead(ground, 7);
+	ask(&one, ground, 8);
+	wait_until(ground, &ground->done, 2);
+	assert_int_equal(ground->made, 2);
+}
+
+static void test_who_asks_waits_for_what_is_under_way(void **state)
+{
+	struct ground *ground = *state;
+	struct ask one;
+
+	open_gate(ground, true);
+	ahead(ground, 7);
+	wait_until(ground, &ground->made, 1);
+	ask(&one, ground, 7);
+	/* Not any more: somebody waits. */
+	drop_ahead(ground, 7);
+	open_gate(ground, false);
+	wait_until(ground, &ground->done, 1);
+	assert_string_equal(one.text, "instance 7 frame 1");
+	assert_int_equal(ground->made, 1);
+}
+
+/* Of three workers two may be in the background, and what is asked for goes
+ * before what waits there. */
+static void test_asked_for_goes_first(void **state)
+{
+	struct ground *ground = *state;
+	struct ask one, two;
+
+	open_gate(ground, true);
+	for (int64_t i = 1; i <= 6; i++)
+		ahead(ground, i);
+	wait_until(ground, &ground->made, 2);
+	ask(&one, ground, 20);
+	wait_until(ground, &ground->made, 3);
+	assert_int_equal(ground->order[2], 20);
+	/* Raised, it goes before 3 to 5. */
+	ask(&two, ground, 6);
+	assert_int_equal(made_so_far(ground), 3);
+	open_gate(ground, false);
+	wait_until(ground, &ground->done, 2);
+	wait_until(ground, &ground->made, 7);
+	assert_int_equal(ground->order[3], 6);
+}
+
+/* One that runs in the background and is raised makes room for another. */
+static void test_raised_it_is_background_no_more(void **state)
+{
+	struct ground *ground = *state;
+	struct ask one;
+
+	open_gate(ground, true);
+	for (int64_t i = 1; i <= 4; i++)
+		ahead(ground, i);
+	wait_until(ground, &ground->made, 2);
+	ask(&one, ground, 1);
+	wait_until(ground, &ground->made, 3);
+	assert_int_equal(ground->order[2], 3);
+	open_gate(ground, false);
+	wait_until(ground, &ground->made, 4);
+	wait_until(ground, &ground->done, 1);
+}
+
+static void test_dropped_it_is_not_made(void **state)
+{
+	struct ground *ground = *state;
+	struct ask one;
+
+	open_gate(ground, true);
+	for (int64_t i = 1; i <= 4; i++)
+		ahead(ground, i);
+	wait_until(ground, &ground->made, 2);
+	drop_ahead(ground, 1);
+	drop_ahead(ground, 2);
+	drop_ahead(ground, 3);
+	/* 1 and 2 see that they are cancelled; 3 was never begun. */
+	wait_until(ground, &ground->made, 3);
+	assert_int_equal(ground->order[2], 4);
+	assert_true(ground->cancelled);
+	/* And can be asked for again. */
+	ask(&one, ground, 3);
+	open_gate(ground, false);
+	wait_until(ground, &ground->done, 1);
+	assert_string_equal(one.text, "instance 3 frame 1");
+	/* Unknown ones do no harm. */
+	drop_ahead(ground, 99);
+}
+
+static void test_dropped_and_asked_for_it_runs_once(void **state)
+{
+	struct ground *ground = *state;
+	struct ask one;
+
+	/* One that has not seen yet that it was dropped is as good as ever. */
+	ground->deaf = true;
+	open_gate(ground, true);
+	ahead(ground, 1);
+	wait_until(ground, &ground->made, 1);
+	drop_ahead(ground, 1);
+	ask(&one, ground, 1);
+	assert_int_equal(made_so_far(ground), 1);
+	open_gate(ground, false);
+	wait_until(ground, &ground->done, 1);
+	assert_string_equal(one.text, "instance 1 frame 1");
+	assert_int_equal(ground->made, 1);
+	/* One that sees it begins again if need be, whenever it does. */
+	ground->deaf = false;
+	for (int64_t i = 2; i < 300; i++) {
+		unsigned before = made_so_far(ground);
+
+		open_gate(ground, true);
+		ahead(ground, i);
+		wait_until(ground, &ground->made, before + 1);
+		drop_ahead(ground, i);
+		ask(&one, ground, i);
+		pthread_mutex_lock(&ground->lock);
+		assert_true(ground->running <= 1);
+		pthread_mutex_unlock(&ground->lock);
+		open_gate(ground, false);
+		wait_until(ground, &ground->done, (unsigned)i);
+		assert_int_equal(one.code, ERR_NONE);
 	}
-	assert_true(fs_pool_stop(pool, 20000));
-	assert_int_equal(count, ARRAY_LEN(jobs));
-	fs_pool_close(pool);
+}
+
+/* What fails for good is reported, and known at once when somebody asks; what may
+ * go well another time is not. */
+static void test_failures_ahead(void **state)
+{
+	static const struct {
+		enum err_code code;
+		unsigned failed;
+	} rows[] = {
+		{ERR_CORRUPT, 1}, {ERR_UNSUPPORTED, 1}, {ERR_IO, 0}, {ERR_STALE, 0}, {ERR_NOMEM, 0},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct ground *ground;
+		struct ask one;
+
+		assert_int_equal(open_ground(state), 0);
+		ground = *state;
+		ground->fail = rows[i].code;
+		ahead(ground, 1);
+		assert_true(fs_pool_stop(ground->pool, 20000));
+		assert_int_equal(ground->made, 1);
+		assert_int_equal(ground->failed, rows[i].failed);
+		if (rows[i].failed > 0) {
+			ask(&one, ground, 1);
+			assert_int_equal(one.code, rows[i].code);
+		}
+		assert_int_equal(close_ground(state), 0);
+	}
+}
+
+static void test_nothing_ahead_after_the_end(void **state)
+{
+	struct ground *ground = *state;
+
+	open_gate(ground, true);
+	for (int64_t i = 1; i <= 9; i++)
+		ahead(ground, i);
+	fs_content_cancel_all(ground->content);
+	ahead(ground, 10);
+	assert_true(fs_pool_stop(ground->pool, 20000));
+	assert_true(ground->made <= 9);
+}
+
+/* Threads that ask, prepare and drop the same few, all at once. */
+static void *do_all(void *context)
+{
+	struct asker *asker = context;
+	unsigned seed = asker->seed;
+
+	for (unsigned i = 0; i < 400; i++) {
+		int64_t instance = rand_r(&seed) % 12 + 1;
+		struct ask one;
+
+		ahead(asker->ground, instance + 1);
+		if (rand_r(&seed) % 3 == 0)
+			drop_ahead(asker->ground, rand_r(&seed) % 12 + 1);
+		ask(&one, asker->ground, instance);
+		pthread_mutex_lock(&asker->ground->lock);
+		while (one.text[0] == '\0')
+			pthread_cond_wait(&asker->ground->changed, &asker->ground->lock);
+		pthread_mutex_unlock(&asker->ground->lock);
+	}
+	return NULL;
+}
+
+static void test_all_at_once(void **state)
+{
+	struct ground *ground = *state;
+	struct asker askers[6];
+
+	for (unsigned i = 0; i < ARRAY_LEN(askers); i++) {
+		askers[i] = (struct asker){.ground = ground, .seed = i};
+		assert_int_equal(pthread_create(&askers[i].thread, NULL, do_all, &askers[i]), 0);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(askers); i++)
+		pthread_join(askers[i].thread, NULL);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cache_drops_the_least_recently_used),
-		cmocka_unit_test(test_cache_takes_nothing_larger_than_itself),
-		cmocka_unit_test(test_keys_differ_in_every_part),
-		cmocka_unit_test(test_pins_stay_and_count),
-		cmocka_unit_test(test_one_oversized_blob_can_be_pinned),
 		cmocka_unit_test_setup_teardown(test_many_ask_one_makes, open_ground, close_ground),
 		cmocka_unit_test_setup_teardown(test_many_ask_for_many, open_ground, close_ground),
 		cmocka_unit_test_setup_teardown(test_failures, open_ground, close_ground),
 		cmocka_unit_test_setup_teardown(test_cancel_all, open_ground, close_ground),
-		cmocka_unit_test(test_pool_runs_all_before_it_stops),
+		cmocka_unit_test_setup_teardown(test_what_is_to_be_kept_is_handed_on, open_ground,
+						close_ground),
+		cmocka_unit_test_setup_teardown(test_made_ahead_it_is_there, open_ground,
+						close_ground),
+		cmocka_unit_test_setup_teardown(test_who_asks_waits_for_what_is_under_way,
+						open_ground, close_ground),
+		cmocka_unit_test_setup_teardown(test_asked_for_goes_first, open_ground,
+						close_ground),
+		cmocka_unit_test_setup_teardown(test_raised_it_is_background_no_more, open_ground,
+						close_ground),
+		cmocka_unit_test_setup_teardown(test_dropped_it_is_not_made, open_ground,
+						close_ground),
+		cmocka_unit_test_setup_teardown(test_dropped_and_asked_for_it_runs_once,
+						open_ground, close_ground),
+		cmocka_unit_test(test_failures_ahead),
+		cmocka_unit_test_setup_teardown(test_nothing_ahead_after_the_end, open_ground,
+						close_ground),
+		cmocka_unit_test_setup_teardown(test_all_at_once, open_ground, close_ground),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -172,24 +172,29 @@ struct place_case {
 	const char *message;
 };
 
-static void run_place(const struct ground *ground, const struct place_case *row, bool mountpoint)
+enum place { MOUNTPOINT, INDEX, CACHE };
+
+static void run_place(const struct ground *ground, const struct place_case *row, enum place place)
 {
 	CLEANUP_FS_OPTIONS struct fs_options options = {.store = copy_of(row->store),
 							.nonempty = row->nonempty};
 	CLEANUP_FD int fd = -1;
 	struct err err = {0};
 	char real[128], text[256];
+	char **set = place == MOUNTPOINT ? &options.mountpoint
+		     : place == INDEX    ? &options.index_path
+					 : &options.cache_dir;
 	bool ok;
 
 	assert_true(fs_check_store(&options, &fd, &err));
-	if (mountpoint) {
-		options.mountpoint = copy_of(row->place);
+	options.mountpoint = place == MOUNTPOINT ? NULL : realpath("mnt", NULL);
+	*set = copy_of(row->place);
+	if (place == MOUNTPOINT)
 		ok = fs_check_mountpoint(&options, &err);
-	} else {
-		options.index_path = copy_of(row->place);
-		options.mountpoint = realpath("mnt", NULL);
+	else if (place == INDEX)
 		ok = fs_check_index_place(&options, &err);
-	}
+	else
+		ok = fs_check_cache_place(&options, &err);
 	if (ok != (row->message == NULL))
 		fail_msg("'%s': %s", row->place, ok ? "accepted" : err.message);
 	if (!ok) {
@@ -198,7 +203,7 @@ static void run_place(const struct ground *ground, const struct place_case *row,
 		return;
 	}
 	(void)snprintf(real, sizeof(real), "%s%s", ground->top, row->result);
-	assert_string_equal(mountpoint ? options.mountpoint : options.index_path, real);
+	assert_string_equal(*set, real);
 }
 
 static void test_mountpoint(void **state)
@@ -222,7 +227,7 @@ static void test_mountpoint(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-		run_place(*state, &cases[i], true);
+		run_place(*state, &cases[i], MOUNTPOINT);
 }
 
 static void test_index_place(void **state)
@@ -246,7 +251,32 @@ static void test_index_place(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-		run_place(*state, &cases[i], false);
+		run_place(*state, &cases[i], INDEX);
+}
+
+static void test_cache_place(void **state)
+{
+	static const struct place_case cases[] = {
+		{"store", "cache", false, "/cache", NULL},
+		{"store", "mnt-full", false, "/mnt-full", NULL},
+		{"store", "mnt-full/../new/cache", false, "/new/cache", NULL},
+		{"store", "out", false, NULL,
+		 "cache_dir '/store' is inside STORE, which is never written"},
+		{"store", "out/cache", false, NULL,
+		 "cache_dir '/store/cache' is inside STORE, which is never written"},
+		{"store", "mnt", false, NULL, "cache_dir '/mnt' is inside MOUNTPOINT"},
+		{"store", "mnt/cache", false, NULL, "cache_dir '/mnt/cache' is inside MOUNTPOINT"},
+		{"store", ".", false, NULL, "STORE is inside cache_dir ''"},
+		{"store", "new/../store/cache", false, NULL,
+		 "cache_dir '/new/../store/cache': no such folder"},
+		{"store", "dangling", false, NULL,
+		 "cache_dir '/dangling': a symlink that leads nowhere"},
+		{"store", "file/cache", false, NULL, "cache_dir 'file/cache': Not a directory"},
+		{"store/sub", "store", false, NULL, "STORE is inside cache_dir '/store'"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		run_place(*state, &cases[i], CACHE);
 }
 
 /* The reason stays visible behind a path of any length, on one line. */
@@ -277,6 +307,7 @@ int main(void)
 		cmocka_unit_test(test_store),
 		cmocka_unit_test(test_mountpoint),
 		cmocka_unit_test(test_index_place),
+		cmocka_unit_test(test_cache_place),
 		cmocka_unit_test(test_long_path),
 	};
 

@@ -162,6 +162,7 @@ static void test_summary_json(void **state)
 					     "  \"studies\": 2,\n"
 					     "  \"series\": 3,\n"
 					     "  \"instances\": 4000,\n"
+					     "  \"pictures_to_measure\": 0,\n"
 					     "  \"problems\": {\n"
 					     "    \"not-dicom\": 980,\n"
 					     "    \"no-png\": 7,\n"

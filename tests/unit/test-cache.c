@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/cache.h"
+
+#include <setjmp.h>
+
+#include <cmocka.h>
+
+#include "fs/pool.h"
+
+/* ---- The cache ---------------------------------------------------------- */
+
+static struct fs_blob *blob_of(size_t size, uint8_t byte)
+{
+	struct buf bytes = buf_empty(BUF_NO_LIMIT);
+	uint8_t *data = buf_extend(&bytes, size);
+	struct fs_blob *blob;
+
+	assert_non_null(data);
+	memset(data, byte, size);
+	blob = fs_blob_new(&bytes);
+	assert_non_null(blob);
+	assert_null(bytes.data);
+	return blob;
+}
+
+static struct fs_key key_of(int64_t instance)
+{
+	return (struct fs_key){.instance = instance, .fingerprint = 7, .frame = 1, .kind = 2};
+}
+
+static void add(struct fs_cache *cache, int64_t instance, size_t size)
+{
+	struct fs_key key = key_of(instance);
+	struct fs_blob *blob = blob_of(size, (uint8_t)instance);
+
+	fs_cache_add(cache, &key, blob);
+	fs_blob_unref(blob);
+}
+
+static bool has(struct fs_cache *cache, int64_t instance)
+{
+	struct fs_key key = key_of(instance);
+	struct fs_blob *blob = fs_cache_find(cache, &key);
+	bool found = blob != NULL && blob->data[0] == (uint8_t)instance;
+
+	fs_blob_unref(blob);
+	return found;
+}
+
+static struct fs_cache *open_cache(uint64_t limit)
+{
+	struct fs_cache *cache = NULL;
+	struct err err = {0};
+
+	assert_true(fs_cache_open(&cache, limit, &err));
+	return cache;
+}
+
+static void test_cache_drops_the_least_recently_used(void **state)
+{
+	struct fs_cache *cache = open_cache(101000);
+
+	(void)state;
+	add(cache, 1, 40000);
+	add(cache, 2, 40000);
+	assert_true(has(cache, 1));
+	add(cache, 3, 40000);
+	assert_true(has(cache, 1));
+	assert_false(has(cache, 2));
+	assert_true(has(cache, 3));
+	assert_in_range(fs_cache_size(cache), 80000, 81000);
+	fs_cache_close(cache);
+}
+
+static void test_cache_takes_nothing_larger_than_itself(void **state)
+{
+	struct fs_cache *cache = open_cache(101000);
+
+	(void)state;
+	add(cache, 1, 60000);
+	add(cache, 2, 102000);
+	assert_true(has(cache, 1));
+	assert_false(has(cache, 2));
+	fs_cache_close(cache);
+}
+
+static void test_keys_differ_in_every_part(void **state)
+{
+	const struct fs_key key = key_of(1);
+	struct fs_key other;
+
+	(void)state;
+	assert_true(fs_key_equals(&key, &key));
+	other = key, other.instance++;
+	assert_false(fs_key_equals(&key, &other));
+	other = key, other.fingerprint++;
+	assert_false(fs_key_equals(&key, &other));
+	other = key, other.frame++;
+	assert_false(fs_key_equals(&key, &other));
+	other = key, other.kind++;
+	assert_false(fs_key_equals(&key, &other));
+}
+
+static struct fs_blob *pin(struct fs_cache *cache, int64_t instance, size_t size)
+{
+	struct fs_key key = key_of(instance);
+	struct fs_blob *blob = blob_of(size, (uint8_t)instance);
+	struct fs_blob *pinned = fs_cache_pin(cache, &key, blob);
+
+	fs_blob_unref(blob);
+	return pinned;
+}
+
+static void unpin(struct fs_cache *cache, int64_t instance, struct fs_blob *blob)
+{
+	struct fs_key key = key_of(instance);
+
+	fs_cache_unpin(cache, &key);
+	fs_blob_unref(blob);
+}
+
+static void test_pins_stay_and_count(void **state)
+{
+	struct fs_cache *cache = open_cache(101000);
+	struct fs_blob *one = pin(cache, 1, 60000);
+	struct fs_blob *again = pin(cache, 1, 60000);
+	struct fs_blob *two;
+
+	(void)state;
+	assert_non_null(one);
+	/* The second handle shares the first one's bytes. */
+	assert_ptr_equal(one, again);
+	assert_in_range(fs_cache_size(cache), 60000, 61000);
+	assert_null(pin(cache, 2, 60000));
+	add(cache, 3, 60000);
+	assert_true(has(cache, 1));
+	assert_false(has(cache, 3));
+	two = pin(cache, 4, 40000);
+	assert_non_null(two);
+	unpin(cache, 1, one);
+	add(cache, 5, 30000);
+	assert_true(has(cache, 1));
+	unpin(cache, 1, again);
+	add(cache, 5, 30000);
+	assert_false(has(cache, 1));
+	assert_true(has(cache, 5));
+	assert_true(has(cache, 4));
+	unpin(cache, 4, two);
+	fs_cache_close(cache);
+}
+
+static void test_one_oversized_blob_can_be_pinned(void **state)
+{
+	struct fs_cache *cache = open_cache(101000);
+	struct fs_blob *large = pin(cache, 1, 500000);
+
+	(void)state;
+	assert_non_null(large);
+	assert_null(pin(cache, 2, 500000));
+	assert_null(pin(cache, 3, 10000));
+	unpin(cache, 1, large);
+	assert_int_equal(fs_cache_size(cache), 0);
+	large = pin(cache, 2, 500000);
+	assert_non_null(large);
+	unpin(cache, 2, large);
+	fs_cache_close(cache);
+}
+
+/* ---- The pool -------------------------------------------------------------- */
+
+struct counted_job {
+	struct fs_job job;
+	atomic_uint *count;
+};
+
+static void count_job(struct fs_job *job, struct fs_thread *thread)
+{
+	struct counted_job *counted = (struct counted_job *)job;
+
+	assert_non_null(fs_thread_buffer(thread, 100));
+	atomic_fetch_add(counted->count, 1);
+}
+
+static void test_pool_runs_all_before_it_stops(void **state)
+{
+	struct counted_job jobs[1000];
+	struct fs_pool *pool = NULL;
+	struct err err = {0};
+	atomic_uint count = 0;
+
+	(void)state;
+	assert_true(fs_pool_open(&pool, "test", 4, NULL, &err));
+	assert_true(fs_pool_start(pool, &err));
+	for (size_t i = 0; i < ARRAY_LEN(jobs); i++) {
+		jobs[i] = (struct counted_job){.job.run = count_job, .count = &count};
+		fs_pool_submit(pool, &jobs[i].job);
+	}
+	assert_true(fs_pool_stop(pool, 20000));
+	assert_int_equal(count, ARRAY_LEN(jobs));
+	fs_pool_close(pool);
+}
+
+static void test_pool_background_waits_its_turn(void **state)
+{
+	struct counted_job jobs[3];
+	struct fs_pool *pool = NULL;
+	struct err err = {0};
+	atomic_uint count = 0, background = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(jobs); i++)
+		jobs[i] = (struct counted_job){
+			.job.run = count_job, .count = i == 0 ? &count : &background};
+	/* A single worker is left to what is not in the background. */
+	assert_true(fs_pool_open(&pool, "test", 1, NULL, &err));
+	fs_pool_submit_background(pool, &jobs[1].job);
+	fs_pool_submit_background(pool, &jobs[2].job);
+	assert_true(fs_pool_withdraw(pool, &jobs[2].job));
+	fs_pool_submit(pool, &jobs[0].job);
+	assert_true(fs_pool_start(pool, &err));
+	while (atomic_load(&count) == 0)
+		;
+	assert_int_equal(atomic_load(&background), 0);
+	fs_pool_raise(pool, &jobs[1].job);
+	while (atomic_load(&background) == 0)
+		;
+	fs_pool_submit_background(pool, &jobs[2].job);
+	assert_true(fs_pool_stop(pool, 20000));
+	assert_int_equal(atomic_load(&background), 2);
+	fs_pool_close(pool);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cache_drops_the_least_recently_used),
+		cmocka_unit_test(test_cache_takes_nothing_larger_than_itself),
+		cmocka_unit_test(test_keys_differ_in_every_part),
+		cmocka_unit_test(test_pins_stay_and_count),
+		cmocka_unit_test(test_one_oversized_blob_can_be_pinned),
+		cmocka_unit_test(test_pool_runs_all_before_it_stops),
+		cmocka_unit_test(test_pool_background_waits_its_turn),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
