@@ -3,15 +3,23 @@
 
 #include "dicom/number.h"
 
-static bool is_blank(char c)
+/* Bytes of the blank that the scanner is at, 0: it is at none. Two for the end of
+ * a line that goes on in the next one. */
+static size_t blank_size(const struct scanner *scanner)
 {
-	return c == ' ' || c == '\t' || c == '\r';
+	if (scanner->at == scanner->end)
+		return 0;
+	if (*scanner->at == '\\')
+		return scanner->end - scanner->at > 1 && scanner->at[1] == '\n' ? 2 : 0;
+	return *scanner->at == ' ' || *scanner->at == '\t' || *scanner->at == '\r';
 }
 
 bool scan_at_end(struct scanner *scanner)
 {
-	while (scanner->at < scanner->end && is_blank(*scanner->at))
-		scanner->at++;
+	size_t blank;
+
+	while ((blank = blank_size(scanner)) > 0)
+		scanner->at += blank;
 	return scanner->at == scanner->end || *scanner->at == '#';
 }
 
@@ -22,7 +30,7 @@ struct span scan_word(struct scanner *scanner)
 	if (scan_at_end(scanner))
 		return span_of(NULL, 0);
 	start = scanner->at;
-	while (scanner->at < scanner->end && !is_blank(*scanner->at))
+	while (scanner->at < scanner->end && blank_size(scanner) == 0)
 		scanner->at++;
 	return span_of(start, (size_t)(scanner->at - start));
 }
@@ -144,10 +152,11 @@ static bool scan_hex(struct scanner *scanner, struct buf *out, struct err *err)
 {
 	scanner->at++;
 	while (scanner->at < scanner->end && *scanner->at != '>') {
+		size_t blank = blank_size(scanner);
 		uint64_t byte;
 
-		if (is_blank(*scanner->at)) {
-			scanner->at++;
+		if (blank > 0) {
+			scanner->at += blank;
 			continue;
 		}
 		if (scanner->end - scanner->at < 3 || !hex_number(span_of(scanner->at, 2), &byte))

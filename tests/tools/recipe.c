@@ -325,6 +325,12 @@ static bool do_truncate(struct builder *b, struct scanner *scanner, struct err *
 	return scan_next_integer(scanner, &b->truncate, err) && scan_end(scanner, err);
 }
 
+static bool do_needs(struct builder *b, struct scanner *scanner, struct err *err)
+{
+	b->recipe->needs = scan_word(scanner);
+	return scan_end(scanner, err);
+}
+
 static bool do_expect(struct builder *b, struct scanner *scanner, struct err *err)
 {
 	struct recipe *recipe = b->recipe;
@@ -346,9 +352,9 @@ static const struct statement {
 } statements[] = {
 	{"bytes", do_bytes},       {"deflate", do_deflate},   {"encoding", do_encoding},
 	{"expect", do_expect},     {"image", do_image},       {"item", do_item},
-	{"meta", do_meta},         {"nest", do_nest},         {"object", do_object},
-	{"patient", do_patient},   {"preamble", do_preamble}, {"study", do_study},
-	{"truncate", do_truncate},
+	{"meta", do_meta},         {"needs", do_needs},       {"nest", do_nest},
+	{"object", do_object},     {"patient", do_patient},   {"preamble", do_preamble},
+	{"study", do_study},       {"truncate", do_truncate},
 };
 
 static bool run_line(struct builder *b, struct scanner *scanner, struct err *err)
@@ -388,6 +394,21 @@ static bool finish(struct builder *b, struct err *err)
 	return buf_ok(b->out, err);
 }
 
+/* Of a line and those that it goes on in; lines: how many that are. */
+static const char *line_end(const char *at, const char *end, unsigned *lines)
+{
+	const char *newline;
+
+	for (*lines = 1;; ++*lines) {
+		newline = memchr(at, '\n', (size_t)(end - at));
+		if (newline == NULL)
+			return end;
+		if (newline == at || newline[-1] != '\\')
+			return newline;
+		at = newline + 1;
+	}
+}
+
 bool recipe_build(struct recipe *recipe, struct span text, struct err *err)
 {
 	struct builder b = {
@@ -397,20 +418,22 @@ bool recipe_build(struct recipe *recipe, struct span text, struct err *err)
 		.deflate_from = SIZE_MAX,
 	};
 	const char *at = (const char *)text.data, *end = at + text.size;
+	unsigned lines;
 
 	recipe->file = buf_empty(BUF_NO_LIMIT);
+	recipe->needs = span_of(NULL, 0);
 	recipe->expectation_count = 0;
 	dw_init(&b.writer, b.out, DW_EXPLICIT_LE);
-	for (unsigned line = 1; at < end; line++) {
-		const char *newline = memchr(at, '\n', (size_t)(end - at));
-		struct scanner scanner = {at, newline != NULL ? newline : end};
+	for (unsigned line = 1; at < end; line += lines) {
+		const char *newline = line_end(at, end, &lines);
+		struct scanner scanner = {at, newline};
 		size_t before = recipe->expectation_count;
 
 		if (!run_line(&b, &scanner, err))
 			return err_prefix(err, "line %u", line);
 		if (recipe->expectation_count > before)
 			recipe->expectations[before].line = line;
-		at = newline != NULL ? newline + 1 : end;
+		at = newline < end ? newline + 1 : end;
 	}
 	return finish(&b, err);
 }

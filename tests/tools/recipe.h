@@ -1,6 +1,7 @@
 /*
  * Recipes: text that says how to build a DICOM file, byte by byte where that
- * matters, and what must come of it. One statement a line; # starts a comment.
+ * matters, and what must come of it. One statement a line; # starts a comment; a
+ * line that ends with a backslash goes on in the next one.
  *
  *   preamble ["text"]     128 bytes, beginning with text, and "DICM"
  *   meta UID [CLASS]      the meta group with this Transfer Syntax UID and SOP class
@@ -16,6 +17,8 @@
  *   item [FLAG...] {      elements, then a line with }
  *   bytes VALUE           as they are
  *   nest N (gggg,eeee) [closed]     N sequences of undefined length, one in the other
+ *   needs NAME            a library that the program may be built without, as it
+ *                         calls it (rn_codec_libraries()): else it is skipped
  *   truncate SIZE | -SIZE          at the end: the file's size, or what is cut off
  *
  * FLAG: undefined        the length is, and a delimiter follows
@@ -48,6 +51,7 @@ struct recipe {
 	struct buf file;
 	struct recipe_expectation expectations[RECIPE_MAX_EXPECTATIONS];
 	size_t expectation_count;
+	struct span needs; /* in the recipe's text; empty: nothing */
 };
 
 /* text must outlive the recipe. Errors name the line: "line 7: ...". */

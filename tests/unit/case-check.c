@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/case-check.h"
 
+#include "render/codecs.h"
 #include "tests/tools/recipe-scan.h"
 #include "tests/unit/case-run.h"
 
@@ -262,23 +263,61 @@ static bool read_png(struct check *c, struct span file, struct buf *pixels)
 	return wrong(c, "libpng: %s", image.message);
 }
 
+static bool is_within(struct span pixels, struct span expected, int64_t most)
+{
+	if (pixels.size != expected.size)
+		return false;
+	for (size_t i = 0; i < pixels.size; i++)
+		if (abs(pixels.data[i] - expected.data[i]) > most)
+			return false;
+	return true;
+}
+
+static bool scan_bytes(struct check *c, struct scanner *scanner, struct buf *bytes)
+{
+	struct dw_writer writer;
+	struct err err;
+
+	dw_init(&writer, bytes, DW_EXPLICIT_LE);
+	return scan_value(scanner, "OB", &writer, bytes, &err) || wrong(c, "%s", err.message);
+}
+
+static bool check_bytes(struct check *c, const char *what, struct span bytes,
+			struct span expected, int64_t within)
+{
+	CLEANUP_BUF struct buf text = buf_empty(BUF_NO_LIMIT);
+
+	if (is_within(bytes, expected, within))
+		return true;
+	for (size_t i = 0; i < bytes.size && i < 256; i++)
+		buf_printf(&text, "%02X ", bytes.data[i]);
+	return wrong(c, "%s: %zu bytes, <%s>", what, bytes.size, buf_text(&text));
+}
+
+/* The frame of a line. made is false, with err set, when it has no picture. */
+static bool make_png(struct check *c, struct scanner *scanner, int64_t *frame, struct buf *file,
+		     bool *made, struct err *err)
+{
+	if (!scan_next_integer(scanner, frame, err))
+		return wrong(c, "%s", err->message);
+	if ((c->run.measured.kinds & 1u << RN_KIND_PNG) == 0)
+		return wrong(c, "there is no png: %s", c->run.measured.note.message);
+	err_clear(err);
+	*made = case_produce(&c->run, RN_KIND_PNG, (uint32_t)*frame, file, err);
+	return true;
+}
+
 static bool check_png(struct check *c, struct scanner *scanner)
 {
 	CLEANUP_BUF struct buf file = buf_empty(BUF_NO_LIMIT);
 	CLEANUP_BUF struct buf pixels = buf_empty(BUF_NO_LIMIT);
 	CLEANUP_BUF struct buf expected = buf_empty(BUF_NO_LIMIT);
-	CLEANUP_BUF struct buf text = buf_empty(BUF_NO_LIMIT);
-	struct dw_writer writer;
-	int64_t frame;
+	int64_t frame, within = 0;
 	struct err err;
 	bool made;
 
-	if (!scan_next_integer(scanner, &frame, &err))
-		return wrong(c, "%s", err.message);
-	if ((c->run.measured.kinds & 1u << RN_KIND_PNG) == 0)
-		return wrong(c, "there is no png: %s", c->run.measured.note.message);
-	err_clear(&err);
-	made = case_produce(&c->run, RN_KIND_PNG, (uint32_t)frame, &file, &err);
+	if (!make_png(c, scanner, &frame, &file, &made, &err))
+		return false;
 	if (scan_this(scanner, "error")) {
 		if (frame < 32)
 			c->failing_frames |= 1u << frame;
@@ -286,16 +325,48 @@ static bool check_png(struct check *c, struct scanner *scanner)
 	}
 	if (!made)
 		return wrong(c, "png: %s", err.message);
-	dw_init(&writer, &expected, DW_EXPLICIT_LE);
-	if (!scan_value(scanner, "OB", &writer, &expected, &err))
+	if (scan_this(scanner, "within") && !scan_next_integer(scanner, &within, &err))
 		return wrong(c, "%s", err.message);
-	if (!read_png(c, buf_span(&file), &pixels))
+	return scan_bytes(c, scanner, &expected) && read_png(c, buf_span(&file), &pixels) &&
+	       check_bytes(c, "pixels", buf_span(&pixels), buf_span(&expected), within);
+}
+
+/* What a chunk has in it; data is NULL when there is none. */
+static struct span find_chunk(struct span png, struct span name)
+{
+	for (size_t at = 8; png.size - at >= 12;) {
+		uint32_t size = load_u32(png.data + at, true);
+
+		if (size > png.size - at - 12)
+			break;
+		if (span_equals(span_of(png.data + at + 4, 4), name))
+			return span_of(png.data + at + 8, size);
+		at += 12u + size;
+	}
+	return span_of(NULL, 0);
+}
+
+static bool check_chunk(struct check *c, struct scanner *scanner)
+{
+	CLEANUP_BUF struct buf file = buf_empty(BUF_NO_LIMIT);
+	CLEANUP_BUF struct buf expected = buf_empty(BUF_NO_LIMIT);
+	struct span chunk;
+	int64_t frame;
+	struct err err;
+	bool made;
+
+	if (!make_png(c, scanner, &frame, &file, &made, &err))
 		return false;
-	if (span_equals(buf_span(&pixels), buf_span(&expected)))
-		return true;
-	for (size_t i = 0; i < pixels.size && i < 64; i++)
-		buf_printf(&text, "%02x ", pixels.data[i]);
-	return wrong(c, "pixels are <%s>", buf_text(&text));
+	if (!made)
+		return wrong(c, "png: %s", err.message);
+	chunk = find_chunk(buf_span(&file), scan_word(scanner));
+	if (scan_this(scanner, "none"))
+		return chunk.data == NULL || wrong(c, "there is one");
+	if (chunk.data == NULL)
+		return wrong(c, "there is none");
+	return scan_this(scanner, "some") ||
+	       (scan_bytes(c, scanner, &expected) &&
+		check_bytes(c, "chunk", chunk, buf_span(&expected), 0));
 }
 
 /* ---- All expectations -------------------------------------------------- */
@@ -305,12 +376,13 @@ static const struct expectation {
 	bool (*check)(struct check *check, struct scanner *scanner);
 	bool opened; /* needs a data set that could be opened */
 } expectations[] = {
-	{"damage", check_damage, true},   {"encoding", check_encoding, true},
-	{"error", check_error, false},    {"fact", check_fact, true},
-	{"image", check_image, true},     {"json", check_json, true},
-	{"kinds", check_kinds, true},     {"layout", check_layout, true},
-	{"no-json", check_no_json, true}, {"note", check_note, true},
-	{"png", check_png, true},         {"warning", check_warning, true},
+	{"chunk", check_chunk, true},   {"damage", check_damage, true},
+	{"encoding", check_encoding, true}, {"error", check_error, false},
+	{"fact", check_fact, true},     {"image", check_image, true},
+	{"json", check_json, true},     {"kinds", check_kinds, true},
+	{"layout", check_layout, true}, {"no-json", check_no_json, true},
+	{"note", check_note, true},     {"png", check_png, true},
+	{"warning", check_warning, true},
 };
 
 static bool check_one(struct check *c, struct span text)
@@ -348,6 +420,14 @@ static bool check_rest(struct check *c)
 			return wrong(c, "png of frame %u: %s", frame, err.message);
 	}
 	return true;
+}
+
+bool case_has_needs(const struct recipe *recipe)
+{
+	CLEANUP_BUF struct buf libraries = buf_empty(BUF_NO_LIMIT);
+
+	rn_codec_libraries(&libraries);
+	return recipe->needs.size == 0 || contains(buf_text(&libraries), recipe->needs);
 }
 
 bool case_check(const struct recipe *recipe, struct buf *problem)

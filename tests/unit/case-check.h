@@ -15,7 +15,10 @@
  *   kinds NAME...         exactly these kinds of file
  *   note CODE TEXT        why a kind that one would expect is missing
  *   png FRAME <hex>       its pixels, grey or RGB, as libpng reads them
+ *   png FRAME within N <hex>       the same, each sample up to N off
  *   png FRAME error CODE TEXT      making it fails
+ *
+ *   chunk FRAME NAME <hex> | some | none    what is in its first chunk of this name
  *
  * CODE is a word of err_code_name(). Further, of every file: the events of the
  * parser are balanced, the JSON is strict JSON, each file that applies can be
@@ -28,6 +31,9 @@
 #define TESTS_UNIT_CASE_CHECK_H
 
 #include "tests/tools/recipe.h"
+
+/* Whether the program has what the recipe needs. */
+bool case_has_needs(const struct recipe *recipe);
 
 /* False: problem has a message in it, several lines. */
 bool case_check(const struct recipe *recipe, struct buf *problem) MUST_CHECK;
