@@ -1,12 +1,21 @@
 # SPDX-License-Identifier: MIT
 #
-# make bench: our figures beside those of DCMTK and pydicom, see run --help.
-# The DCMTK programs are C++ and are built by the script, where libdcmtk is.
+# make bench: our figures beside those of DCMTK, GDCM and pydicom, see run --help.
+# The peers' programs are C++ and are built by the script, where their libraries
+# are.
 
-bench_programs = %D%/header-rate %D%/peak-memory %D%/render-rate
+bench_programs = %D%/decode-rate %D%/header-rate %D%/peak-memory %D%/read-rate %D%/render-rate
 EXTRA_PROGRAMS += $(bench_programs)
 
-EXTRA_DIST += %D%/dcmtk-headers.cc %D%/dcmtk-render.cc %D%/pydicom-headers.py %D%/run
+EXTRA_DIST += \
+	%D%/dcmtk-headers.cc \
+	%D%/dcmtk-render.cc \
+	%D%/make-series.py \
+	%D%/peer-dcmtk.cc \
+	%D%/peer-gdcm.cc \
+	%D%/pydicom-headers.py \
+	%D%/rows-pixels.sh \
+	%D%/run
 
 .PHONY: bench
 bench: all $(bench_programs) $(test_tools)

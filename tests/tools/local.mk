@@ -17,7 +17,7 @@ sample_sources = \
 	%D%/sample.c \
 	%D%/sample.h
 
-test_tools = %D%/make-dicom %D%/make-sample-store %D%/make-store
+test_tools = %D%/decode-samples %D%/make-dicom %D%/make-sample-store %D%/make-store
 check_PROGRAMS += $(test_tools)
 
 %C%_make_dicom_SOURCES = %D%/make-dicom.c $(recipe_sources)
@@ -34,8 +34,17 @@ EXTRA_DIST += \
 	%D%/check-tables.sh \
 	%D%/compare-json \
 	%D%/compare-pixels \
+	%D%/contact-sheet \
 	%D%/make-charsets \
-	%D%/make-dictionary
+	%D%/make-dictionary \
+	%D%/peers \
+	%D%/picture_formula.py
+
+# Small pictures of all real files, to be looked at: make contact-sheet
+.PHONY: contact-sheet
+contact-sheet: all
+	/usr/bin/python3 $(top_srcdir)/tests/tools/contact-sheet --render ./dicomfs-render \
+		$(CONTACT_SHEET_ARGUMENTS) "$${DICOMFS_TEST_DATA:-$(top_srcdir)/../shared/data}"
 
 .PHONY: tools
 tools: $(test_tools)
