@@ -29,8 +29,16 @@ noinst_LIBRARIES += %D%/libdicom.a
 	%D%/facts-private.h \
 	%D%/facts.c \
 	%D%/facts.h \
+	%D%/frames-codestream.c \
+	%D%/frames-index.c \
+	%D%/frames-private.h \
+	%D%/frames-read.c \
+	%D%/frames-table.c \
+	%D%/frames-walk.c \
 	%D%/frames.c \
 	%D%/frames.h \
+	%D%/icc.c \
+	%D%/icc.h \
 	%D%/image.c \
 	%D%/image.h \
 	%D%/log.c \
