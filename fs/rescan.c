@@ -187,6 +187,15 @@ bool fs_rescan_refresh(struct fs_rescan *rescan, int64_t file, struct err *err)
 	return ix_refresh(rescan->session->index, &rescan->options, file, err);
 }
 
+/* The scan thread wakes it: it goes last. */
+static bool stop_measurer(struct fs_rescan *rescan, unsigned timeout_ms)
+{
+	if (!fs_measurer_stop(rescan->measurer, timeout_ms))
+		return false;
+	rescan->measurer = NULL;
+	return true;
+}
+
 bool fs_rescan_stop(struct fs_rescan *rescan, unsigned timeout_ms)
 {
 	struct timespec until;
@@ -194,11 +203,8 @@ bool fs_rescan_stop(struct fs_rescan *rescan, unsigned timeout_ms)
 	bool ended;
 
 	atomic_store(&rescan->stop, true);
-	if (!fs_measurer_stop(rescan->measurer, timeout_ms))
-		return false;
-	rescan->measurer = NULL;
 	if (!rescan->started)
-		return true;
+		return stop_measurer(rescan, timeout_ms);
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += timeout_ms / 1000 + 1;
 	pthread_mutex_lock(&rescan->lock);
@@ -211,7 +217,7 @@ bool fs_rescan_stop(struct fs_rescan *rescan, unsigned timeout_ms)
 		return false;
 	(void)pthread_join(rescan->thread, NULL);
 	rescan->started = false;
-	return true;
+	return stop_measurer(rescan, timeout_ms);
 }
 
 void fs_rescan_close(struct fs_rescan *rescan)
