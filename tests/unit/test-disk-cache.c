@@ -471,7 +471,7 @@ static int fill_a_disk(const char *folder)
 	unsigned kept = 0;
 
 	if (unshare(CLONE_NEWNS) != 0 ||
-	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+	    mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) != 0 ||
 	    mount("none", folder, "tmpfs", 0, "size=300k,mode=700") != 0)
 		return 77;
 	cache = open_cache(folder, LIMIT);
