@@ -30,6 +30,28 @@ uint64_t fs_nodeid_pack(struct fs_nodeid id)
 	       (uint64_t)id.frame << FRAME_SHIFT | id.row;
 }
 
+/* Whoever exports the mount gets nodeids back that a client may have made up.
+ * Two of them for one folder would be two folders to the kernel, which it does
+ * not survive: bits without a meaning must be zero. */
+static bool is_canonical(struct fs_nodeid id)
+{
+	if (id.row == 0)
+		return false;
+	switch ((enum fs_class)id.class) {
+	case FS_CLASS_INDEX:
+	case FS_CLASS_SNAPSHOT:
+		return id.kind == 0 && id.frame == 0;
+	case FS_CLASS_KIND_FOLDER:
+	case FS_CLASS_FILE:
+	case FS_CLASS_FRAME_FOLDER:
+	case FS_CLASS_CACHE_TAG:
+		return id.frame == 0;
+	case FS_CLASS_FRAME:
+		return true;
+	}
+	return false;
+}
+
 bool fs_nodeid_unpack(uint64_t nodeid, struct fs_nodeid *id)
 {
 	if (nodeid == FS_ROOT_NODEID) {
@@ -40,7 +62,7 @@ bool fs_nodeid_unpack(uint64_t nodeid, struct fs_nodeid *id)
 	id->kind = (uint8_t)(nodeid >> KIND_SHIFT & ((1u << KIND_BITS) - 1));
 	id->frame = (uint32_t)(nodeid >> FRAME_SHIFT & ((1u << FRAME_BITS) - 1));
 	id->row = (uint32_t)nodeid;
-	return id->class >= FS_CLASS_INDEX && id->class <= FS_CLASS_CACHE_TAG && id->row != 0;
+	return is_canonical(*id) && fs_nodeid_pack(*id) == nodeid;
 }
 
 uint64_t fs_nodeid_of_index(int64_t id)
@@ -67,8 +89,32 @@ static bool set_kind(struct fs_node *node)
 	node->kind = NULL;
 	if (node->id.class == FS_CLASS_INDEX)
 		return true;
-	node->kind = rn_kind_table[node->id.kind];
+	node->kind = node->id.kind < RN_KIND_LIMIT ? rn_kind_table[node->id.kind] : NULL;
 	return node->kind != NULL;
+}
+
+/* Whether the row can have led to the nodeid: see is_canonical(). */
+static bool fits_row(const struct fs_node *node)
+{
+	uint32_t bit = node->kind != NULL ? UINT32_C(1) << node->kind->number : 0;
+	bool framed;
+
+	switch ((enum fs_class)node->id.class) {
+	case FS_CLASS_KIND_FOLDER:
+		return node->folder.type == IX_NODE_SERIES && (node->folder.kinds & bit) != 0;
+	case FS_CLASS_CACHE_TAG:
+		return node->folder.type == IX_NODE_SERIES && (node->folder.kinds & bit) != 0 &&
+		       !node->kind->original;
+	case FS_CLASS_FILE:
+	case FS_CLASS_FRAME_FOLDER:
+	case FS_CLASS_FRAME:
+		framed = fs_instance_has_frame_folder(node->kind, &node->instance);
+		return (node->instance.kinds & bit) != 0 &&
+		       framed == (node->id.class != FS_CLASS_FILE) &&
+		       node->id.frame < MAX_OF(node->instance.frames, 1u);
+	default:
+		return true;
+	}
 }
 
 bool fs_node_get(struct ix_reader *reader, uint64_t nodeid, struct fs_node *node, struct err *err)
@@ -82,7 +128,7 @@ bool fs_node_get(struct ix_reader *reader, uint64_t nodeid, struct fs_node *node
 			err->code = ERR_STALE;
 		return false;
 	}
-	if (is_of_series(node->id.class) && node->folder.type != IX_NODE_SERIES)
+	if (!fits_row(node))
 		return err_set(err, ERR_STALE, "no such node");
 	if (!fs_node_measure(reader, node, err)) {
 		if (err->code == ERR_NOTFOUND)

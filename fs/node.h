@@ -46,7 +46,8 @@ struct fs_nodeid {
 	uint32_t row;
 };
 uint64_t fs_nodeid_pack(struct fs_nodeid id);
-/* False: no nodeid that fs_nodeid_pack() can have made. */
+/* False: no nodeid that fs_nodeid_pack() can have made of a node; each node has
+ * exactly one. */
 bool fs_nodeid_unpack(uint64_t nodeid, struct fs_nodeid *id) MUST_CHECK;
 uint64_t fs_nodeid_of_index(int64_t id);
 

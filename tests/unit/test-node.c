@@ -48,6 +48,43 @@ static void test_what_is_no_nodeid(void **state)
 		assert_false(fs_nodeid_unpack(rows[i], &id));
 }
 
+/* NFS hands back what its clients send: no two nodeids may be the same node. */
+static void test_flipped_bits(void **state)
+{
+	static const struct fs_nodeid rows[] = {
+		{FS_CLASS_INDEX, 0, 0, IX_PATIENTS},
+		{FS_CLASS_KIND_FOLDER, RN_KIND_PNG, 0, 64},
+		{FS_CLASS_FILE, RN_KIND_DCM, 0, 70},
+		{FS_CLASS_FRAME_FOLDER, RN_KIND_PNG, 0, 70},
+		{FS_CLASS_FRAME, RN_KIND_PNG, 1, 70},
+		{FS_CLASS_SNAPSHOT, 0, 0, 1},
+		{FS_CLASS_CACHE_TAG, RN_KIND_JSON, 0, 64},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		uint64_t nodeid = fs_nodeid_pack(rows[i]);
+
+		for (unsigned bit = 0; bit < 64; bit++) {
+			uint64_t flipped = nodeid ^ UINT64_C(1) << bit;
+			struct fs_nodeid id;
+
+			if (!fs_nodeid_unpack(flipped, &id))
+				continue;
+			assert_true(fs_nodeid_pack(id) == flipped);
+			assert_false(id.class == rows[i].class && id.kind == rows[i].kind &&
+				     id.frame == rows[i].frame && id.row == rows[i].row);
+			if (id.class == FS_CLASS_INDEX || id.class == FS_CLASS_SNAPSHOT)
+				assert_int_equal(id.kind, 0);
+			if (id.class != FS_CLASS_FRAME)
+				assert_int_equal(id.frame, 0);
+		}
+	}
+	/* The root has its own. */
+	assert_false(
+		fs_nodeid_unpack((uint64_t)FS_CLASS_INDEX << 60 | IX_ROOT, &(struct fs_nodeid){0}));
+}
+
 static void test_probes(void **state)
 {
 	static const struct {
@@ -185,10 +222,10 @@ static void test_folders(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_nodeids),         cmocka_unit_test(test_what_is_no_nodeid),
-		cmocka_unit_test(test_probes),          cmocka_unit_test(test_frame_names),
-		cmocka_unit_test(test_too_many_frames), cmocka_unit_test(test_attributes),
-		cmocka_unit_test(test_folders),
+		cmocka_unit_test(test_nodeids),      cmocka_unit_test(test_what_is_no_nodeid),
+		cmocka_unit_test(test_flipped_bits), cmocka_unit_test(test_probes),
+		cmocka_unit_test(test_frame_names),  cmocka_unit_test(test_too_many_frames),
+		cmocka_unit_test(test_attributes),   cmocka_unit_test(test_folders),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
