@@ -45,6 +45,7 @@ struct fs_session {
 	atomic_bool initialised; /* the kernel's INIT was answered */
 	atomic_bool stopping;
 	bool mounted;
+	bool no_opendir; /* the kernel keeps listings without opening folders */
 	bool local; /* opening what the kernel has in memory never waits */
 
 	struct fuse_session *fuse;

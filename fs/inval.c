@@ -147,6 +147,21 @@ static void add_instance(struct batch *batch, const struct fs_options *options,
 	}
 }
 
+/* A series' folders of kinds have their times and links from it; of others the
+ * kernel knows no such nodes. */
+static void add_folder(struct batch *batch, int64_t folder)
+{
+	add_node(batch, fs_nodeid_of_index(folder));
+	for (uint8_t number = 0; number < RN_KIND_LIMIT; number++) {
+		if (rn_kind_table[number] != NULL)
+			add_node(batch, fs_nodeid_pack((struct fs_nodeid){
+						.class = FS_CLASS_KIND_FOLDER,
+						.kind = number,
+						.row = (uint32_t)folder,
+					}));
+	}
+}
+
 static void add_change(struct fs_inval *inval, const struct ix_change *change, bool settled)
 {
 	struct batch *batch = &inval->queued;
@@ -162,7 +177,7 @@ static void add_change(struct fs_inval *inval, const struct ix_change *change, b
 		add_node(batch, fs_nodeid_of_index(change->parent));
 		return;
 	case IX_CHANGE_FOLDER:
-		add_node(batch, fs_nodeid_of_index(change->id));
+		add_folder(batch, change->id);
 		return;
 	case IX_CHANGE_INSTANCE_ADDED:
 		if (settled)

@@ -117,6 +117,14 @@ static bool measure(struct listing *listing, struct fs_node *file)
 	return false;
 }
 
+static void join_name(char to[static IX_NAME_MAX + 1], const char *base, const char *suffix)
+{
+	size_t size = strnlen(base, IX_INSTANCE_NAME_MAX);
+
+	memcpy(to, base, size);
+	memcpy(to + size, suffix, strlen(suffix) + 1);
+}
+
 static bool each_instance(const struct ix_instance *instance, void *context)
 {
 	struct listing *listing = context;
@@ -135,7 +143,7 @@ static bool each_instance(const struct ix_instance *instance, void *context)
 	node.instance = *instance;
 	if (!measure(listing, &node))
 		return listing->err.code == ERR_NONE;
-	(void)snprintf(name, sizeof(name), "%s%s", instance->name, folder ? "" : kind->suffix);
+	join_name(name, instance->name, folder ? "" : kind->suffix);
 	return add_node(listing, name, &node, (uint64_t)instance->id);
 }
 
@@ -261,9 +269,14 @@ void fs_ops_opendir(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi
 		(void)fuse_reply_err(req, ENOTDIR);
 		return;
 	}
+	/* Listings hold no state and the kernel may keep them: it need not ask again,
+	 * for no folder. Until then it asks, and may not keep them. */
 	fi->cache_readdir = session->writer && fs_session_settled(session);
 	fi->keep_cache = fi->cache_readdir;
-	(void)fuse_reply_open(req, fi);
+	if (fi->cache_readdir && session->no_opendir)
+		(void)fuse_reply_err(req, ENOSYS);
+	else
+		(void)fuse_reply_open(req, fi);
 }
 
 void fs_ops_releasedir(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)

@@ -146,7 +146,7 @@ bool ix_source_get(struct ix_reader *reader, int64_t instance, unsigned nth,
 bool ix_children(struct ix_reader *reader, int64_t parent, int64_t after,
 		 bool (*each)(const struct ix_node *node, void *context), void *context,
 		 struct err *err) MUST_CHECK;
-/* Only instances with (kinds & mask) != 0. */
+/* Only instances with (kinds & mask) != 0; sop_class and sop_uid are "". */
 bool ix_instances(struct ix_reader *reader, int64_t series, uint32_t mask, int64_t after,
 		  bool (*each)(const struct ix_instance *instance, void *context), void *context,
 		  struct err *err) MUST_CHECK;

@@ -91,6 +91,18 @@ static bool not_found(struct err *err)
 	return err_set(err, ERR_NOTFOUND, "no such entry");
 }
 
+/* A text column, cut to fit; printf would take longer than the query. */
+static void copy_text(sqlite3_stmt *row, int column, char *to, size_t size)
+{
+	const char *text = (const char *)sqlite3_column_text(row, column);
+	size_t length = text != NULL ? (size_t)sqlite3_column_bytes(row, column) : 0;
+
+	length = MIN_OF(length, size - 1);
+	if (length > 0)
+		memcpy(to, text, length);
+	to[length] = '\0';
+}
+
 /* ---- Nodes -------------------------------------------------------------- */
 
 static void read_node(sqlite3_stmt *row, struct ix_node *node)
@@ -98,7 +110,7 @@ static void read_node(sqlite3_stmt *row, struct ix_node *node)
 	node->id = ix_db_int(row, 0);
 	node->parent = node->id == IX_ROOT ? IX_ROOT : ix_db_int(row, 1);
 	node->type = (uint8_t)ix_db_int(row, 2);
-	(void)snprintf(node->name, sizeof(node->name), "%s", ix_db_text(row, 3));
+	copy_text(row, 3, node->name, sizeof(node->name));
 	node->ino = (uint64_t)ix_db_int(row, 4);
 	node->mtime_ns = ix_db_int(row, 5);
 	node->ctime_ns = ix_db_int(row, 6);
@@ -106,7 +118,7 @@ static void read_node(sqlite3_stmt *row, struct ix_node *node)
 	node->kinds = (uint32_t)ix_db_int(row, 8);
 	node->multiframe = (uint32_t)ix_db_int(row, 9);
 	node->instances = (uint64_t)ix_db_int(row, 10);
-	(void)snprintf(node->target, sizeof(node->target), "%s", ix_db_text(row, 11));
+	copy_text(row, 11, node->target, sizeof(node->target));
 }
 
 static bool finish_node(struct ix_reader *reader, enum ix_read_sql statement, enum ix_step step,
@@ -157,11 +169,12 @@ bool ix_children(struct ix_reader *reader, int64_t parent, int64_t after,
 
 /* ---- Instances ---------------------------------------------------------- */
 
-static bool read_instance(sqlite3_stmt *row, struct ix_instance *instance, struct err *err)
+/* What a listing needs; the columns of INSTANCE_LISTED. */
+static bool read_listed(sqlite3_stmt *row, struct ix_instance *instance, struct err *err)
 {
 	instance->id = ix_db_int(row, 0);
 	instance->series = ix_db_int(row, 1);
-	(void)snprintf(instance->name, sizeof(instance->name), "%s", ix_db_text(row, 2));
+	copy_text(row, 2, instance->name, sizeof(instance->name));
 	instance->ident = (uint64_t)ix_db_int(row, 3);
 	instance->kinds = (uint32_t)ix_db_int(row, 4);
 	instance->frames = (uint32_t)ix_db_int(row, 5);
@@ -170,11 +183,16 @@ static bool read_instance(sqlite3_stmt *row, struct ix_instance *instance, struc
 	instance->ctime_ns = ix_db_int(row, 8);
 	instance->json_base = (uint64_t)ix_db_int(row, 9);
 	instance->json_names = (uint32_t)ix_db_int(row, 10);
-	(void)snprintf(instance->sop_class, sizeof(instance->sop_class), "%s", ix_db_text(row, 12));
-	(void)snprintf(instance->sop_uid, sizeof(instance->sop_uid), "%s", ix_db_text(row, 13));
-	instance->measured = (uint32_t)ix_db_int(row, 14);
-	instance->waiting = (uint32_t)ix_db_int(row, 15);
+	instance->measured = (uint32_t)ix_db_int(row, 12);
+	instance->waiting = (uint32_t)ix_db_int(row, 13);
 	return dc_image_unpack(&instance->image, ix_db_blob(row, 11), err);
+}
+
+static bool read_instance(sqlite3_stmt *row, struct ix_instance *instance, struct err *err)
+{
+	copy_text(row, 14, instance->sop_class, sizeof(instance->sop_class));
+	copy_text(row, 15, instance->sop_uid, sizeof(instance->sop_uid));
+	return read_listed(row, instance, err);
 }
 
 static bool finish_instance(struct ix_reader *reader, enum ix_read_sql statement, enum ix_step step,
@@ -242,11 +260,11 @@ bool ix_instances(struct ix_reader *reader, int64_t series, uint32_t mask, int64
 {
 	sqlite3_stmt *row =
 		ix_db_bind(&reader->db, IX_R_INSTANCE_LIST, "iii", series, after, (int64_t)mask);
-	struct ix_instance instance;
+	struct ix_instance instance = {.sop_class = ""};
 	enum ix_step step;
 
 	while ((step = ix_db_step(&reader->db, IX_R_INSTANCE_LIST, err)) == IX_STEP_ROW) {
-		bool ok = read_instance(row, &instance, err);
+		bool ok = read_listed(row, &instance, err);
 
 		if (!ok || !each(&instance, context)) {
 			ix_db_reset(&reader->db, IX_R_INSTANCE_LIST);

@@ -4,10 +4,10 @@
 #define NODE                                                                                       \
 	"id, parent, type, name, ino, mtime, ctime, subfolders, kinds, multiframe, instances, "    \
 	"target"
-#define INSTANCE                                                                                   \
+#define INSTANCE_LISTED                                                                            \
 	"id, series, name, ident, kinds, frames, size, mtime, ctime, json_base, json_names, "      \
-	"image,"                                                                                   \
-	" sop_class, sop_uid, measured, waiting"
+	"image, measured, waiting"
+#define INSTANCE INSTANCE_LISTED ", sop_class, sop_uid"
 #define SOURCE "f.id, CAST(d.prefix || f.name AS BLOB) AS path, f.size, f.inode, f.mtime, f.ctime"
 
 /* The first file below a patient or a study. */
@@ -27,7 +27,7 @@ const char *const ix_read_sql_table[IX_R_COUNT] = {
 			       " WHERE parent = ? AND id > ? ORDER BY id",
 	[IX_R_INSTANCE_GET] = "SELECT " INSTANCE " FROM instance WHERE id = ?",
 	[IX_R_INSTANCE_LOOKUP] = "SELECT " INSTANCE " FROM instance WHERE series = ? AND name = ?",
-	[IX_R_INSTANCE_LIST] = "SELECT " INSTANCE " FROM instance INDEXED BY instance_series"
+	[IX_R_INSTANCE_LIST] = "SELECT " INSTANCE_LISTED " FROM instance INDEXED BY instance_series"
 			       " WHERE series = ? AND id > ? AND (kinds & ?) <> 0 ORDER BY id",
 	[IX_R_SOURCE_FIRST] = "SELECT " SOURCE " FROM instance i JOIN file f ON f.id = i.file"
 			      " JOIN folder d ON d.id = f.folder WHERE i.id = ?",
