@@ -3,8 +3,10 @@
 
 void buf_release(struct buf *buf)
 {
-	free(buf->data);
+	if (!buf->borrowed)
+		free(buf->data);
 	buf->data = NULL;
+	buf->borrowed = false;
 	buf->size = 0;
 	buf->capacity = 0;
 }

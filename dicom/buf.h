@@ -19,6 +19,7 @@ struct buf {
 	size_t capacity; /* bytes allocated, besides one for buf_text() */
 	size_t limit;    /* size may not exceed this */
 	bool counting;
+	bool borrowed; /* data is not ours to free or to move */
 	enum err_code failure;
 };
 
@@ -32,6 +33,14 @@ static inline struct buf buf_empty(size_t limit)
 static inline struct buf buf_counter(size_t limit)
 {
 	return (struct buf){.limit = limit, .counting = true};
+}
+
+/* Into memory of the caller's, of capacity + 1 bytes, which stays the caller's:
+ * never more than capacity bytes. */
+static inline struct buf buf_over(uint8_t *data, size_t capacity)
+{
+	return (struct buf){
+		.data = data, .capacity = capacity, .limit = capacity, .borrowed = true};
 }
 
 void buf_release(struct buf *buf);

@@ -2,6 +2,7 @@
 #include "dicom/source.h"
 
 #include <errno.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 bool dc_source_read_exact(struct dc_source *source, uint64_t offset, void *to, size_t size,
@@ -54,16 +55,26 @@ void dc_memory_source_init(struct dc_memory_source *source, struct span bytes)
 	source->bytes = bytes;
 }
 
-static bool pread_fully(int fd, uint64_t offset, void *to, size_t size, size_t *got,
-			struct err *err)
+static ssize_t read_some(const struct dc_file_source *file, uint64_t offset, void *to, size_t size)
+{
+	struct iovec part = {.iov_base = to, .iov_len = size};
+
+	return preadv2(file->fd, &part, 1, (off_t)offset, file->prompt ? RWF_NOWAIT : 0);
+}
+
+static bool pread_fully(struct dc_file_source *file, uint64_t offset, void *to, size_t size,
+			size_t *got, struct err *err)
 {
 	size_t done = 0;
 
 	while (done < size) {
-		ssize_t n = pread(fd, (uint8_t *)to + done, size - done, (off_t)(offset + done));
+		ssize_t n = read_some(file, offset + done, (uint8_t *)to + done, size - done);
 
 		if (n < 0 && errno == EINTR)
 			continue;
+		/* Some file systems know no way to read without waiting. */
+		if (n < 0 && file->prompt && (errno == EAGAIN || errno == EOPNOTSUPP))
+			file->refused = true;
 		if (n < 0)
 			return err_set_sys(err, errno, "cannot read at offset %llu",
 					   (unsigned long long)(offset + done));
@@ -86,7 +97,7 @@ static bool load_head(struct dc_file_source *file, struct err *err)
 		file->owns_head = true;
 	}
 	file->head_capacity = DC_FILE_HEAD_SIZE;
-	return pread_fully(file->fd, 0, file->head, want, &file->head_size, err);
+	return pread_fully(file, 0, file->head, want, &file->head_size, err);
 }
 
 static bool file_read_at(struct dc_source *source, uint64_t offset, void *to, size_t size,
@@ -106,7 +117,7 @@ static bool file_read_at(struct dc_source *source, uint64_t offset, void *to, si
 		from_head = MIN_OF(size, file->head_size - (size_t)offset);
 		memcpy(to, file->head + offset, from_head);
 	}
-	if (from_head < size && !pread_fully(file->fd, offset + from_head, (uint8_t *)to + from_head,
+	if (from_head < size && !pread_fully(file, offset + from_head, (uint8_t *)to + from_head,
 					     size - from_head, &more, err))
 		return false;
 	*got = from_head + more;

@@ -65,6 +65,8 @@ struct dc_file_source {
 	size_t head_size;     /* bytes valid in head */
 	size_t head_capacity; /* bytes that head may hold */
 	bool owns_head;
+	bool prompt;  /* the caller's: a read that would wait for a disk fails, ERR_IO ... */
+	bool refused; /* ... and this says that one did */
 };
 #define DC_FILE_HEAD_SIZE ((size_t)16 * 1024)
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/cache.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 /* Buckets of the hash table; a chain is short for any number of pictures that
  * fits into memory. */
 #define BUCKETS 16384u
@@ -40,11 +43,52 @@ struct fs_blob *fs_blob_new(struct buf *bytes)
 		return NULL;
 	}
 	atomic_init(&blob->references, 1);
+	blob->fd = -1;
 	blob->data = data;
 	blob->size = bytes->size;
 	bytes->data = NULL;
 	buf_release(bytes);
 	return blob;
+}
+
+struct fs_blob *fs_blob_new_file(size_t size)
+{
+	struct fs_blob *blob = malloc(sizeof(*blob));
+	void *data = MAP_FAILED;
+	CLEANUP_FD int fd = -1;
+
+	if (blob == NULL)
+		return NULL;
+	fd = memfd_create("dicomfs", MFD_CLOEXEC);
+	/* One more byte: see buf_over(). */
+	if (fd >= 0 && ftruncate(fd, (off_t)size + 1) == 0)
+		data = mmap(NULL, size + 1, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (data == MAP_FAILED) {
+		free(blob);
+		return NULL;
+	}
+	atomic_init(&blob->references, 1);
+	blob->fd = fd;
+	blob->data = data;
+	blob->size = size;
+	fd = -1;
+	return blob;
+}
+
+bool fs_blob_seal(struct fs_blob *blob, size_t size)
+{
+	/* What is mapped stays: size says how much to unmap. */
+	return size == blob->size && ftruncate(blob->fd, (off_t)size) == 0;
+}
+
+static void free_data(struct fs_blob *blob)
+{
+	if (blob->fd < 0) {
+		free(blob->data);
+		return;
+	}
+	(void)munmap(blob->data, blob->size + 1);
+	base_close_fd(&blob->fd);
 }
 
 struct fs_blob *fs_blob_ref(struct fs_blob *blob)
@@ -58,7 +102,7 @@ void fs_blob_unref(struct fs_blob *blob)
 	if (blob == NULL ||
 	    atomic_fetch_sub_explicit(&blob->references, 1, memory_order_acq_rel) != 1)
 		return;
-	free(blob->data);
+	free_data(blob);
 	free(blob);
 }
 

@@ -21,12 +21,18 @@
 /* Immutable bytes. */
 struct fs_blob {
 	atomic_uint references;
+	int fd; /* the memory file of these bytes and no others; -1: none */
 	size_t size;
 	uint8_t *data;
 };
 
 /* Takes over the buffer's memory; NULL: no memory (the buffer keeps its own). */
 struct fs_blob *fs_blob_new(struct buf *bytes);
+/* A memory file of size bytes, all zero, to be filled by buf_over(data, size)
+ * before anybody else has a reference. NULL: no memory, or no descriptor. */
+struct fs_blob *fs_blob_new_file(size_t size);
+/* Cuts it to what was filled. False: the file cannot be used. */
+bool fs_blob_seal(struct fs_blob *blob, size_t size) MUST_CHECK;
 struct fs_blob *fs_blob_ref(struct fs_blob *blob);
 void fs_blob_unref(struct fs_blob *blob); /* NULL is allowed */
 

@@ -218,11 +218,38 @@ static bool finish(struct fs_pending *pending, struct fs_blob *blob, const struc
 	return true;
 }
 
+static struct fs_blob *new_file(struct fs_pending *pending)
+{
+	const struct fs_content_ops *ops = &pending->content->ops;
+	size_t size = 0;
+
+	if (ops->file_size != NULL)
+		size = ops->file_size(ops->context, &pending->key, &pending->instance);
+	return size > 0 ? fs_blob_new_file(size) : NULL;
+}
+
+/* The bytes that were made, out of the file or the buffer they were made in. */
+static struct fs_blob *take_blob(struct fs_blob **file, struct buf *out, struct err *err)
+{
+	if (*file == NULL)
+		return fs_blob_new(out);
+	if (fs_blob_seal(*file, out->size))
+		return STEAL(*file);
+	(void)err_set(err, ERR_CORRUPT, "%zu bytes were made of %zu", out->size, (*file)->size);
+	return NULL;
+}
+
+static void drop_file(struct fs_blob **file)
+{
+	fs_blob_unref(*file);
+}
+
 static struct fs_blob *make_blob(struct fs_pending *pending, struct fs_thread *thread, bool *keep,
 				 struct err *err)
 {
 	struct fs_content *content = pending->content;
-	struct buf out = buf_empty(BUF_NO_LIMIT);
+	struct fs_blob *file CLEANUP(drop_file) = new_file(pending);
+	struct buf out = file != NULL ? buf_over(file->data, file->size) : buf_empty(BUF_NO_LIMIT);
 	struct fs_blob *blob = NULL;
 
 	*keep = false;
@@ -231,7 +258,7 @@ static struct fs_blob *make_blob(struct fs_pending *pending, struct fs_thread *t
 		(void)err_set(err, ERR_INTERRUPTED, "interrupted");
 	else if (content->ops.make(content->ops.context, thread, &pending->key, &pending->instance,
 				   &pending->cancel, &out, keep, err))
-		blob = fs_blob_new(&out);
+		blob = take_blob(&file, &out, err);
 	if (blob == NULL && err->code == ERR_NONE)
 		(void)err_set(err, ERR_NOMEM, "out of memory");
 	buf_release(&out);
@@ -244,13 +271,18 @@ static struct fs_blob *make_blob(struct fs_pending *pending, struct fs_thread *t
 static void work(struct fs_job *job, struct fs_thread *thread)
 {
 	struct fs_pending *pending = (struct fs_pending *)job;
-	const struct fs_content_ops *ops = &pending->content->ops;
+	struct fs_content *content = pending->content;
+	const struct fs_content_ops *ops = &content->ops;
 	struct fs_blob *blob;
 	struct err err;
 	bool keep;
 
 	do {
 		blob = make_blob(pending, thread, &keep, &err);
+		if (blob == NULL && thread->refused) {
+			fs_pool_submit(content->pool, &pending->job);
+			return;
+		}
 		if (blob == NULL)
 			note_failure(pending, thread, &err);
 	} while (!finish(pending, blob, &err));
@@ -336,8 +368,10 @@ static struct fs_blob *find_or_queue(struct fs_content *content, const struct fs
 	return NULL;
 }
 
-void fs_content_get(struct fs_content *content, const struct fs_key *key,
-		    const struct ix_instance *instance, struct fs_waiter *waiter)
+/* Answers at once, or has the waiter answered later; what then has to be made is
+ * the result. */
+static struct fs_pending *get(struct fs_content *content, const struct fs_key *key,
+			      const struct ix_instance *instance, struct fs_waiter *waiter)
 {
 	struct fs_pending *start = NULL;
 	struct err err = {0};
@@ -352,13 +386,46 @@ void fs_content_get(struct fs_content *content, const struct fs_key *key,
 	pthread_mutex_lock(&content->lock);
 	blob = find_or_queue(content, key, instance, waiter, &start, &err);
 	pthread_mutex_unlock(&content->lock);
-	if (start != NULL)
-		fs_pool_submit(content->pool, &start->job);
 	if (blob == NULL && err.code == ERR_NONE)
-		return;
+		return start;
 	if (waiter->req != NULL)
 		fuse_req_interrupt_func(waiter->req, NULL, NULL);
 	waiter->done(waiter, blob, &err);
+	return NULL;
+}
+
+void fs_content_get(struct fs_content *content, const struct fs_key *key,
+		    const struct ix_instance *instance, struct fs_waiter *waiter)
+{
+	struct fs_pending *start = get(content, key, instance, waiter);
+
+	if (start != NULL)
+		fs_pool_submit(content->pool, &start->job);
+}
+
+void fs_content_get_here(struct fs_content *content, struct fs_thread *thread,
+			 const struct fs_key *key, const struct ix_instance *instance,
+			 struct fs_waiter *waiter)
+{
+	struct fs_pending *start = get(content, key, instance, waiter);
+
+	if (start == NULL)
+		return;
+	thread->prompt = true;
+	thread->refused = false;
+	work(&start->job, thread);
+	thread->prompt = false;
+	thread->refused = false;
+}
+
+bool fs_content_has(struct fs_content *content, const struct fs_key *key)
+{
+	bool found;
+
+	pthread_mutex_lock(&content->lock);
+	found = fs_cache_has(content->cache, key);
+	pthread_mutex_unlock(&content->lock);
+	return found;
 }
 
 /* ---- Ahead of being asked ----------------------------------------------- */

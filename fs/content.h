@@ -24,6 +24,10 @@ struct fs_content;
 
 /* What does the work; called in a worker of the pool, several at a time. */
 struct fs_content_ops {
+	/* Bytes of the memory file that key is to be made in; 0: it gets none. NULL is
+	 * allowed. */
+	size_t (*file_size)(void *context, const struct fs_key *key,
+			    const struct ix_instance *instance);
 	/* Makes the bytes of key, of which instance is the row it was asked with.
 	 * *keep is false; set, made gets them. */
 	bool (*make)(void *context, struct fs_thread *thread, const struct fs_key *key,
@@ -64,6 +68,15 @@ void fs_content_close(struct fs_content *content);
 
 void fs_content_get(struct fs_content *content, const struct fs_key *key,
 		    const struct ix_instance *instance, struct fs_waiter *waiter);
+
+/* Likewise, and makes it in the calling thread if nobody does yet, unless make
+ * says (thread->refused) that it would have to wait: then the pool does. */
+void fs_content_get_here(struct fs_content *content, struct fs_thread *thread,
+			 const struct fs_key *key, const struct ix_instance *instance,
+			 struct fs_waiter *waiter);
+
+/* Whether it is there at once. */
+bool fs_content_has(struct fs_content *content, const struct fs_key *key);
 
 /* Makes it in the background unless it is there, on its way, or known to fail. */
 void fs_content_ahead(struct fs_content *content, const struct fs_key *key,

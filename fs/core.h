@@ -16,6 +16,7 @@
 #include "fs/frames.h"
 #include "fs/inval.h"
 #include "fs/node.h"
+#include "fs/passthrough.h"
 #include "fs/rescan.h"
 #include "fs/session.h"
 #include "fs/snapshot.h"
@@ -38,6 +39,7 @@ struct fs_session {
 	const struct fs_options *options;
 	struct ix_index *index;
 	int store_fd;
+	int quiet_fd; /* fs_store_clone(); -1: none */
 	uint64_t epoch;
 	bool writer; /* we write the index, so we know of every change */
 	/* The tree was complete once; from then on changes are announced. */
@@ -46,12 +48,14 @@ struct fs_session {
 	atomic_bool stopping;
 	bool mounted;
 	bool no_opendir; /* the kernel keeps listings without opening folders */
+	atomic_uint making; /* dispatch threads that make a file just now */
 	bool local; /* opening what the kernel has in memory never waits */
 
 	struct fuse_session *fuse;
 	pthread_key_t thread_key; /* struct fs_thread of a dispatch thread */
 	int ended_fd;             /* eventfd: a dispatch thread saw the unmount, or INIT */
 
+	struct fs_passthrough *passthrough;
 	struct fs_pool *io_pool;     /* reads of the store */
 	struct fs_pool *decode_pool; /* what makes derived files */
 	struct fs_pool *status_pool; /* snapshots: never waits for the store */
@@ -107,6 +111,13 @@ bool fs_source_open_cached(struct fs_session *session, struct ix_reader *reader,
 /* fs/source.c: for the content conductor; context is the session. */
 extern const struct fs_content_ops fs_source_content_ops;
 struct fs_key fs_source_key(const struct fs_node *file);
+/* Whether the kernel shall read it past us, where it can: for all opens of a file
+ * alike. */
+bool fs_is_passed_through(const struct rn_kind *kind, uint64_t size);
+/* Made so fast, from memory, that a dispatch thread may do it. Nothing of it can
+ * fail but the store, so that OPEN need not wait for it. */
+bool fs_source_is_prompt(const struct fs_options *options, const struct fs_node *file,
+			 uint64_t size);
 /* Making it takes so long that it is worth being made ahead, and kept. */
 bool fs_source_is_slow(const struct fs_options *options, const struct fs_node *file);
 

@@ -83,5 +83,6 @@ void fs_handle_unref(struct fs_handle *handle)
 	case FS_HANDLE_TEXT:
 		break;
 	}
+	fs_backing_put(handle->session->passthrough, handle->backing);
 	free(handle);
 }

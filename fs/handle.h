@@ -19,17 +19,20 @@ enum fs_handle_type {
 };
 
 struct fs_handle {
+	struct fs_job job; /* of its release */
 	atomic_uint references;
 	uint8_t type;  /* enum fs_handle_type */
 	uint64_t size; /* st_size */
 	struct fs_session *session;
+	struct fs_backing *backing;     /* of what may be passed through; else NULL */
 	struct fs_handle *next, **link; /* in the session's list */
 	union {
 		struct fs_store_file file;
 		struct {
 			struct fs_key key;
-			struct fs_blob *blob;         /* NULL: not kept, made again by each read */
-			struct ix_instance *instance; /* to make it from */
+			struct fs_blob *blob;         /* NULL: asked for by each read */
+			struct ix_instance *instance; /* to make it from, then */
+			bool prompt;                  /* in the thread that reads */
 		};
 		struct fs_snapshot_info snapshot;
 		const char *text;

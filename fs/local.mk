@@ -40,6 +40,8 @@ noinst_LIBRARIES += %D%/libfs.a
 	%D%/options-values.c \
 	%D%/options.c \
 	%D%/options.h \
+	%D%/passthrough.c \
+	%D%/passthrough.h \
 	%D%/pattern.c \
 	%D%/pattern.h \
 	%D%/places.c \

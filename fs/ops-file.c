@@ -17,8 +17,40 @@ static void reply_open(fuse_req_t req, struct fuse_file_info *fi, struct fs_hand
 	fi->fh = fs_handle_to_fh(handle);
 	fi->keep_cache = 1;
 	fi->noflush = 1;
-	if (fuse_reply_open(req, fi) != 0)
+	if (fs_passthrough_reply(req, fi, handle->backing) != 0)
 		fs_handle_unref(handle);
+}
+
+/* Answers the OPEN of what may be passed through to fd; -1: not this time. */
+static void reply_open_backed(fuse_req_t req, uint64_t nodeid, struct fuse_file_info *fi,
+			      struct fs_handle *handle, int fd)
+{
+	struct fs_passthrough *passthrough = handle->session->passthrough;
+
+	if (fs_passthrough_active(passthrough)) {
+		handle->backing = fs_backing_take(passthrough, nodeid, fd);
+		if (handle->backing == NULL) {
+			fs_handle_unref(handle);
+			(void)fuse_reply_err(req, ENOMEM);
+			return;
+		}
+	}
+	reply_open(req, fi, handle);
+}
+
+static void reply_open_store(fuse_req_t req, uint64_t nodeid, struct fuse_file_info *fi,
+			     struct fs_handle *handle)
+{
+	struct fs_store_file *file = &handle->file;
+
+	if (!fs_is_passed_through(rn_kind_table[RN_KIND_DCM], handle->size)) {
+		reply_open(req, fi, handle);
+		return;
+	}
+	/* The kernel reads a backing with access times, however we have opened it. */
+	if (fs_passthrough_active(handle->session->passthrough))
+		fs_store_file_look_quiet(file);
+	reply_open_backed(req, nodeid, fi, handle, file->quiet ? file->fd : -1);
 }
 
 /* ---- open: the original, from the pool ---------------------------------- */
@@ -28,8 +60,10 @@ struct open_job {
 	struct fs_request request;
 	struct fs_session *session;
 	struct fuse_file_info fi;
+	uint64_t nodeid;
 	int64_t instance;
-	uint64_t size; /* st_size as told */
+	uint64_t size;            /* of the original, as told */
+	struct fs_handle *prompt; /* of what is made from it later; NULL: itself */
 };
 
 static void drop_handle(struct fs_handle **handle)
@@ -62,15 +96,29 @@ static struct fs_handle *open_original(struct open_job *open, struct fs_thread *
 	return STEAL(handle);
 }
 
+/* Of what is made later, it is enough to know that its original is there. */
+static struct fs_handle *look_at_original(struct open_job *open, struct fs_handle *original)
+{
+	struct fs_handle *prompt = STEAL(open->prompt);
+
+	fs_handle_unref(original != NULL ? original : prompt);
+	return original != NULL ? prompt : NULL;
+}
+
 static void run_open(struct fs_job *job, struct fs_thread *thread)
 {
 	struct open_job *open = (struct open_job *)job;
 	struct err err = {0};
 	struct fs_handle *handle = open_original(open, thread, &err);
+	bool prompt = open->prompt != NULL;
 	bool mine = fs_request_claim(&open->request);
 
-	if (mine && handle != NULL)
+	if (prompt)
+		handle = look_at_original(open, handle);
+	if (mine && handle != NULL && prompt)
 		reply_open(open->request.req, &open->fi, handle);
+	else if (mine && handle != NULL)
+		reply_open_store(open->request.req, open->nodeid, &open->fi, handle);
 	else if (mine)
 		fs_ops_reply_err(open->request.req, &err);
 	else if (handle != NULL)
@@ -97,21 +145,27 @@ static bool open_cached(fuse_req_t req, const struct fs_node *node, struct fuse_
 		return false;
 	}
 	handle->file = file;
-	reply_open(req, fi, handle);
+	reply_open_store(req, fs_nodeid_pack(node->id), fi, handle);
 	return true;
 }
 
-static void submit_open(fuse_req_t req, const struct fs_node *node, const struct fuse_file_info *fi)
+/* Takes over prompt, which may be NULL. */
+static void submit_open(fuse_req_t req, const struct fs_node *node, const struct fuse_file_info *fi,
+			struct fs_handle *prompt)
 {
 	struct open_job *open = calloc(1, sizeof(*open));
 
 	if (open == NULL) {
+		if (prompt != NULL)
+			fs_handle_unref(prompt);
 		(void)fuse_reply_err(req, ENOMEM);
 		return;
 	}
+	open->prompt = prompt;
 	open->job.run = run_open;
 	open->session = fs_ops_session(req);
 	open->fi = *fi;
+	open->nodeid = fs_nodeid_pack(node->id);
 	open->instance = node->instance.id;
 	open->size = node->instance.size;
 	fs_request_arm(&open->request, req);
@@ -124,9 +178,24 @@ struct open_waiter {
 	struct fs_waiter waiter;
 	struct fs_session *session;
 	struct fuse_file_info fi;
+	uint64_t nodeid;
 	struct fs_key key;
 	struct ix_instance instance;
 };
+
+/* Passed through, the kernel reads the memory file, also when this handle could
+ * not keep it. */
+static void reply_open_made(fuse_req_t req, uint64_t nodeid, struct fuse_file_info *fi,
+			    struct fs_handle *handle)
+{
+	const struct rn_kind *kind = rn_kind_table[handle->key.kind];
+
+	if (fs_is_passed_through(kind, handle->size))
+		reply_open_backed(req, nodeid, fi, handle,
+				  handle->blob != NULL ? handle->blob->fd : -1);
+	else
+		reply_open(req, fi, handle);
+}
 
 /* Takes over the reference to blob. */
 static struct fs_handle *new_blob_handle(const struct open_waiter *open, struct fs_blob *blob)
@@ -157,7 +226,7 @@ static void open_done(struct fs_waiter *waiter, struct fs_blob *blob, const stru
 	struct fs_handle *handle = blob != NULL ? new_blob_handle(open, blob) : NULL;
 
 	if (handle != NULL)
-		reply_open(waiter->req, &open->fi, handle);
+		reply_open_made(waiter->req, open->nodeid, &open->fi, handle);
 	else if (blob != NULL)
 		(void)fuse_reply_err(waiter->req, ENOMEM);
 	else
@@ -179,10 +248,72 @@ static void open_derived(fuse_req_t req, const struct fs_node *node,
 	open->waiter.done = open_done;
 	open->session = session;
 	open->fi = *fi;
+	open->nodeid = fs_nodeid_pack(node->id);
 	open->key = fs_source_key(node);
 	open->instance = node->instance;
 	fs_content_get(session->content, &open->key, &node->instance, &open->waiter);
 	fs_ahead_note(session->ahead, node);
+}
+
+static struct fs_handle *new_prompt_handle(struct fs_session *session, const struct fs_node *node,
+					   uint64_t size)
+{
+	struct fs_handle *handle = fs_handle_new(session, FS_HANDLE_BLOB, size);
+
+	if (handle == NULL)
+		return NULL;
+	handle->key = fs_source_key(node);
+	handle->prompt = true;
+	handle->instance = malloc(sizeof(*handle->instance));
+	if (handle->instance == NULL) {
+		fs_handle_unref(handle);
+		return NULL;
+	}
+	*handle->instance = node->instance;
+	return handle;
+}
+
+/* Whether the original is there and as it was, if that can be told at once. */
+static bool original_is_there(fuse_req_t req, const struct fs_node *node)
+{
+	struct fs_session *session = fs_ops_session(req);
+	struct err err = {0};
+	struct ix_reader *reader = fs_thread_reader(fs_session_thread(session), &err);
+	struct fs_store_file file;
+
+	if (reader == NULL || !fs_source_open_cached(session, reader, node->instance.id, &file))
+		return false;
+	base_close_fd(&file.fd);
+	return true;
+}
+
+/* Made by the first READ: many who open a file only want to know that they can. */
+static void open_prompt(fuse_req_t req, const struct fs_node *node, uint64_t size,
+			struct fuse_file_info *fi)
+{
+	struct fs_handle *handle = new_prompt_handle(fs_ops_session(req), node, size);
+
+	if (handle == NULL)
+		(void)fuse_reply_err(req, ENOMEM);
+	else if (fs_content_has(handle->session->content, &handle->key) ||
+		 original_is_there(req, node))
+		reply_open(req, fi, handle);
+	else
+		submit_open(req, node, fi, handle);
+}
+
+static void open_made(fuse_req_t req, const struct fs_node *node, struct fuse_file_info *fi)
+{
+	struct fs_session *session = fs_ops_session(req);
+	struct err err = {0};
+	struct stat st;
+
+	if (!fs_node_stat(session->options, node, &st, &err))
+		fs_ops_reply_err(req, &err);
+	else if (fs_source_is_prompt(session->options, node, (uint64_t)st.st_size))
+		open_prompt(req, node, (uint64_t)st.st_size, fi);
+	else
+		open_derived(req, node, fi);
 }
 
 /* ---- open: what is there already ----------------------------------------- */
@@ -238,16 +369,31 @@ void fs_ops_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
 	else if (node.id.class != FS_CLASS_FILE && node.id.class != FS_CLASS_FRAME)
 		(void)fuse_reply_err(req, EISDIR);
 	else if (!node.kind->original)
-		open_derived(req, &node, fi);
+		open_made(req, &node, fi);
 	else if (!open_cached(req, &node, fi))
-		submit_open(req, &node, fi);
+		submit_open(req, &node, fi, NULL);
+}
+
+static void run_release(struct fs_job *job, struct fs_thread *thread)
+{
+	(void)thread;
+	fs_handle_unref((struct fs_handle *)job);
 }
 
 void fs_ops_release(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
 {
+	struct fs_handle *handle = fs_handle_of_fh(fi->fh);
+	struct fs_session *session = handle->session;
+
 	(void)nodeid;
-	fs_handle_unref(fs_handle_of_fh(fi->fh));
 	(void)fuse_reply_err(req, 0);
+	/* Closing what lies on a network, or on another FUSE, waits for it. */
+	if (handle->type == FS_HANDLE_STORE && !session->local) {
+		handle->job.run = run_release;
+		fs_pool_submit(session->io_pool, &handle->job);
+	} else {
+		fs_handle_unref(handle);
+	}
 }
 
 /* ---- read: files ----------------------------------------------------------- */
@@ -355,8 +501,18 @@ static void read_done(struct fs_waiter *waiter, struct fs_blob *blob, const stru
 	free(read);
 }
 
+/* One dispatch thread is always left to those who only want to look. */
+static bool may_make(struct fs_session *session)
+{
+	if (atomic_fetch_add(&session->making, 1) + 1 < session->options->dispatch_threads)
+		return true;
+	atomic_fetch_sub(&session->making, 1);
+	return false;
+}
+
 static void read_blob(fuse_req_t req, const struct fs_handle *handle, uint64_t offset, size_t size)
 {
+	struct fs_session *session = handle->session;
 	struct read_waiter *read;
 
 	if (handle->blob != NULL) {
@@ -372,7 +528,14 @@ static void read_blob(fuse_req_t req, const struct fs_handle *handle, uint64_t o
 	read->waiter.done = read_done;
 	read->offset = offset;
 	read->size = size;
-	fs_content_get(handle->session->content, &handle->key, handle->instance, &read->waiter);
+	/* Once it is answered, the handle may be gone. */
+	if (handle->prompt && may_make(session)) {
+		fs_content_get_here(session->content, fs_session_thread(session), &handle->key,
+				    handle->instance, &read->waiter);
+		atomic_fetch_sub(&session->making, 1);
+	} else {
+		fs_content_get(session->content, &handle->key, handle->instance, &read->waiter);
+	}
 }
 
 void fs_ops_read(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t offset,

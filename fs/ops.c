@@ -321,6 +321,7 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 	/* A cached link is only dropped when we say so: a follower cannot. */
 	if (session->writer)
 		conn->want |= conn->capable & FUSE_CAP_CACHE_SYMLINKS;
+	fs_passthrough_init(session->passthrough, conn);
 	session->no_opendir = (conn->capable & FUSE_CAP_NO_OPENDIR_SUPPORT) != 0;
 	conn->max_write = FS_READ_SIZE;
 	conn->max_background = 64;

@@ -74,6 +74,10 @@ const struct fs_option_row fs_option_table[] = {
 	 .programs = MOUNT, FIELD(dispatch_threads), .value = "N", .initial = "0", .max = 64,
 	 .help = "threads that answer the kernel; 0: two to four"},
 
+	{.name = "no_passthrough", .type = FS_OPT_FLAG, .group = FS_GROUP_RESOURCES,
+	 .programs = MOUNT, FIELD(no_passthrough),
+	 .help = "the kernel reads no file but through dicomfs"},
+
 	{.name = "foreground", .letter = 'f', .type = FS_OPT_FLAG, .group = FS_GROUP_RUNNING,
 	 .programs = MOUNT, .word = true, FIELD(foreground),
 	 .help = "stay in the foreground, log to standard error"},

@@ -85,7 +85,9 @@ static bool open_parts(struct fs_session *session, struct err *err)
 	session->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (session->ended_fd < 0)
 		return err_set_sys(err, errno, "cannot make an eventfd");
-	return read_settled(session, err) &&
+	if (!options->no_passthrough)
+		session->quiet_fd = fs_store_clone(session->store_fd);
+	return read_settled(session, err) && fs_passthrough_open(&session->passthrough, err) &&
 	       fs_pool_open(&session->io_pool, "store", IO_THREADS, session->index, err) &&
 	       fs_pool_open(&session->decode_pool, "decode",
 			    MAX_OF(options->decode_threads, options->decode_ahead > 0 ? 2u : 1u),
@@ -93,8 +95,7 @@ static bool open_parts(struct fs_session *session, struct err *err)
 	       fs_pool_open(&session->status_pool, "status", STATUS_THREADS, session->index, err) &&
 	       fs_content_open(&session->content, options->cache_memory, session->decode_pool,
 			       &content_ops, err) &&
-	       fs_frames_open(&session->frames, FRAMES_MEMORY, err) &&
-	       open_tiers(session, err) &&
+	       fs_frames_open(&session->frames, FRAMES_MEMORY, err) && open_tiers(session, err) &&
 	       fs_snapshots_open(&session->snapshots, options, session->index, err) &&
 	       fs_rescan_open(&session->rescan, session, err);
 }
@@ -147,7 +148,8 @@ static bool mount_session(struct fs_session *session, struct err *err)
 	if (!options->debug)
 		fuse_set_log_func(log_fuse);
 	session->mounted = true;
-	return true;
+	return options->no_passthrough ||
+	       fs_passthrough_attach(session->passthrough, session->fuse, err);
 }
 
 bool fs_session_open(struct fs_session **out, const struct fs_options *options,
@@ -163,9 +165,11 @@ bool fs_session_open(struct fs_session **out, const struct fs_options *options,
 	session->epoch = ix_epoch(index);
 	session->writer = ix_is_writer(index);
 	session->ended_fd = -1;
+	session->quiet_fd = -1;
 	session->local = !options->follow && fs_store_is_local(store_fd);
 	atomic_init(&session->initialised, false);
 	atomic_init(&session->stopping, false);
+	atomic_init(&session->making, 0);
 	atomic_init(&session->last_warning, -1);
 	pthread_mutex_init(&session->statvfs_lock, NULL);
 	fs_handles_init(&session->handles);
@@ -185,9 +189,10 @@ void fs_session_close(struct fs_session *session)
 		return;
 	if (session->mounted)
 		fuse_session_unmount(session->fuse);
+	fs_handles_release(&session->handles);
 	if (session->fuse != NULL)
 		fuse_session_destroy(session->fuse);
-	fs_handles_release(&session->handles);
+	fs_passthrough_close(session->passthrough);
 	fs_rescan_close(session->rescan);
 	fs_inval_close(session->inval);
 	fs_ahead_close(session->ahead);
@@ -199,6 +204,7 @@ void fs_session_close(struct fs_session *session)
 	fs_pool_close(session->decode_pool);
 	fs_pool_close(session->io_pool);
 	base_close_fd(&session->ended_fd);
+	base_close_fd(&session->quiet_fd);
 	(void)pthread_key_delete(session->thread_key);
 	pthread_mutex_destroy(&session->statvfs_lock);
 	free(session);

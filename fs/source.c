@@ -11,6 +11,29 @@
 #define REFRESH_MAX 8
 /* Processor time above which a picture is worth its place in the disk cache. */
 #define DISK_MIN_NS 2000000
+/* Bytes from which on it pays to have the kernel read a file past us: smaller
+ * ones are as fast out of its own cache, and faster the second time. */
+#define PASS_ORIGINAL_MIN ((uint64_t)64 * 1024)
+#define PASS_MADE_MIN ((uint64_t)1024 * 1024)
+/* Bytes of a file that is made faster than a thread wakes up, or nearly. */
+#define PROMPT_MAX ((uint64_t)1024 * 1024)
+#define PROMPT_TEXT_MAX ((uint64_t)128 * 1024)
+
+static bool open_file(struct fs_session *session, const struct ix_source *source,
+		      struct fs_store_file *file, struct err *err)
+{
+	bool follow = session->options->follow;
+
+	/* Links may lead anywhere, also out of the clone. */
+	if (session->quiet_fd >= 0 && !follow) {
+		file->quiet = fs_store_file_open(session->quiet_fd, false, source, file, err);
+		/* It may lie on what was mounted in the store since. */
+		if (file->quiet || err->code == ERR_STALE)
+			return file->quiet;
+		err_clear(err);
+	}
+	return fs_store_file_open(session->store_fd, follow, source, file, err);
+}
 
 /* One source. ERR_NOTFOUND: there are no more. */
 static bool open_nth(struct fs_session *session, struct ix_reader *reader, int64_t instance,
@@ -24,7 +47,7 @@ static bool open_nth(struct fs_session *session, struct ix_reader *reader, int64
 	if (!ix_source_get(reader, instance, nth, next, err))
 		return false;
 	*source = *next;
-	return fs_store_file_open(session->store_fd, session->options->follow, source, file, err);
+	return open_file(session, source, file, err);
 }
 
 static void refresh(struct fs_session *session, const int64_t *files, size_t count)
@@ -79,8 +102,14 @@ bool fs_source_open_cached(struct fs_session *session, struct ix_reader *reader,
 	struct ix_source source;
 	struct err err = {0};
 
-	return session->local && ix_source_get(reader, instance, 0, &source, &err) &&
-	       fs_store_file_open_cached(session->store_fd, &source, file);
+	bool quiet = session->quiet_fd >= 0;
+
+	if (!session->local || !ix_source_get(reader, instance, 0, &source, &err) ||
+	    !fs_store_file_open_cached(quiet ? session->quiet_fd : session->store_fd, &source,
+				       file))
+		return false;
+	file->quiet = quiet;
+	return true;
 }
 
 /* ---- Derived files ---------------------------------------------------- */
@@ -112,6 +141,25 @@ bool fs_source_is_slow(const struct fs_options *options, const struct fs_node *f
 	       (codec->slow || (kind->measured != NULL && kind->measured(&options->render)));
 }
 
+bool fs_is_passed_through(const struct rn_kind *kind, uint64_t size)
+{
+	return size >= (kind->original ? PASS_ORIGINAL_MIN : PASS_MADE_MIN);
+}
+
+bool fs_source_is_prompt(const struct fs_options *options, const struct fs_node *file,
+			 uint64_t size)
+{
+	const struct rn_kind *kind = file->kind;
+	uint32_t flags = file->instance.image.flags;
+
+	if (kind->original || (flags & DC_IMAGE_DEFLATED) != 0)
+		return false;
+	if (!kind->per_frame)
+		return size <= PROMPT_TEXT_MAX;
+	return size <= PROMPT_MAX && !fs_source_is_slow(options, file) &&
+	       (flags & (DC_IMAGE_ENCAPSULATED | DC_IMAGE_NEEDS_HEADER | DC_IMAGE_TRUNCATED)) == 0;
+}
+
 static struct fs_node node_of(const struct fs_key *key, const struct ix_instance *instance)
 {
 	return (struct fs_node){
@@ -131,12 +179,8 @@ static bool make_disk_key(const struct fs_session *session, const struct fs_key 
 {
 	const struct rn_kind *kind = rn_kind_table[key->kind];
 	const char *const texts[] = {
-		PACKAGE_VERSION,
-		kind->folder,
-		session->options->store,
-		session->options->variant,
-		instance->sop_uid,
-		instance->name,
+		PACKAGE_VERSION,           kind->folder,      session->options->store,
+		session->options->variant, instance->sop_uid, instance->name,
 	};
 	const uint64_t numbers[] = {
 		kind->version,
@@ -172,16 +216,16 @@ static void unref_index(struct dc_frame_index **index)
 /* One making. */
 struct making {
 	struct fs_session *session;
+	struct fs_thread *thread;
 	const struct fs_key *key;
 	struct fs_node node;
 	const atomic_bool *cancel;
 	struct buf *out;
 };
 
-static bool produce(const struct making *making, const struct fs_store_file *file, struct err *err)
+static bool produce_from(const struct making *making, struct dc_source *source, struct err *err)
 {
 	const struct ix_instance *instance = &making->node.instance;
-	struct dc_file_source source CLEANUP(release_source) = {.base.ops = NULL};
 	struct dc_dataset dataset CLEANUP_DATASET = {0};
 	struct dc_frame_index *frames CLEANUP(unref_index) = NULL;
 	struct rn_instance known = fs_rn_instance(instance);
@@ -196,8 +240,7 @@ static bool produce(const struct making *making, const struct fs_store_file *fil
 	};
 
 	known.measured_size = making->node.measured_size;
-	dc_file_source_init(&source, file->fd, file->size, NULL);
-	if (!dc_dataset_open(&dataset, &source.base, err))
+	if (!dc_dataset_open(&dataset, source, err))
 		return false;
 	if (making->node.kind->per_frame && instance->frames > 1 &&
 	    (instance->image.flags & DC_IMAGE_ENCAPSULATED) != 0 &&
@@ -206,6 +249,24 @@ static bool produce(const struct making *making, const struct fs_store_file *fil
 		return false;
 	request.frames = frames;
 	return rn_produce(making->node.kind, &request, making->out, err);
+}
+
+static bool refuse(struct fs_thread *thread, struct err *err)
+{
+	thread->refused = true;
+	return err_set(err, ERR_IO, "not in memory");
+}
+
+static bool produce(const struct making *making, const struct fs_store_file *file, struct err *err)
+{
+	struct dc_file_source source CLEANUP(release_source) = {.base.ops = NULL};
+	bool ok;
+
+	dc_file_source_init(&source, file->fd, file->size, NULL);
+	source.prompt = making->thread->prompt;
+	ok = produce_from(making, &source.base, err);
+	/* Even a success is none then: what could not be read looks like an end. */
+	return source.refused ? refuse(making->thread, err) : ok;
 }
 
 static int64_t processor_ns(void)
@@ -238,8 +299,8 @@ static bool find_on_disk(const struct making *making)
 	uint64_t size;
 
 	known.measured_size = making->node.measured_size;
-	return making->node.kind->size(&known, &session->options->render, making->key->frame,
-				       &size, &err) &&
+	return making->node.kind->size(&known, &session->options->render, making->key->frame, &size,
+				       &err) &&
 	       make_disk_key(session, making->key, &making->node.instance, &disk_key, &err) &&
 	       fs_disk_cache_find(session->disk, buf_span(&disk_key), size, making->out);
 }
@@ -265,6 +326,32 @@ static bool make_from(struct making *making, struct fs_thread *thread,
 	return produce_timed(making, file, keep, err);
 }
 
+static bool open_promptly(struct fs_session *session, struct fs_thread *thread, int64_t instance,
+			  struct fs_store_file *file, struct err *err)
+{
+	struct ix_reader *reader = fs_thread_reader(thread, err);
+
+	return (reader != NULL && fs_source_open_cached(session, reader, instance, file)) ||
+	       refuse(thread, err);
+}
+
+/* The kernel can pass through what lies in a memory file. */
+static size_t file_size(void *context, const struct fs_key *key, const struct ix_instance *instance)
+{
+	const struct fs_session *session = context;
+	struct fs_node node = node_of(key, instance);
+	struct rn_instance known = fs_rn_instance(instance);
+	struct err err = {0};
+	uint64_t size;
+
+	/* Of what is measured the size is not told by the row. */
+	if (!fs_passthrough_active(session->passthrough) ||
+	    (instance->measured >> key->kind & 1) != 0 ||
+	    !node.kind->size(&known, &session->options->render, key->frame, &size, &err))
+		return 0;
+	return fs_is_passed_through(node.kind, size) ? (size_t)size : 0;
+}
+
 static bool make(void *context, struct fs_thread *thread, const struct fs_key *key,
 		 const struct ix_instance *instance, const atomic_bool *cancel, struct buf *out,
 		 bool *keep, struct err *err)
@@ -274,6 +361,7 @@ static bool make(void *context, struct fs_thread *thread, const struct fs_key *k
 	struct ix_source *source CLEANUP_FREE = malloc(sizeof(*source));
 	struct making making = {
 		.session = session,
+		.thread = thread,
 		.key = key,
 		.node = node_of(key, instance),
 		.cancel = cancel,
@@ -284,7 +372,8 @@ static bool make(void *context, struct fs_thread *thread, const struct fs_key *k
 
 	if (source == NULL)
 		return err_set(err, ERR_NOMEM, "out of memory");
-	if (!fs_source_open(session, thread, key->instance, source, &file, err))
+	if (thread->prompt ? !open_promptly(session, thread, key->instance, &file, err)
+			   : !fs_source_open(session, thread, key->instance, source, &file, err))
 		return false;
 	ok = make_from(&making, thread, &file, keep, err);
 	/* Overwritten meanwhile, it may be half of one picture and half of another,
@@ -335,6 +424,7 @@ static void failed(void *context, struct fs_thread *thread, const struct fs_key 
 }
 
 const struct fs_content_ops fs_source_content_ops = {
+	.file_size = file_size,
 	.make = make,
 	.made = made,
 	.failed = failed,

@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -35,6 +37,22 @@ static int open_in_store(int store_fd, bool follow, const char *path, int flags)
 	 * to folders the scan has checked. */
 	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
 		fd = openat(store_fd, path, flags | O_NOFOLLOW);
+	return fd;
+}
+
+int fs_store_clone(int store_fd)
+{
+	struct mount_attr attributes = {
+		.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOATIME,
+		.attr_clr = MOUNT_ATTR__ATIME,
+	};
+	int fd = open_tree(store_fd, "",
+			   AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE |
+				   (unsigned)OPEN_TREE_CLOEXEC);
+
+	if (fd >= 0 && mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes,
+				     sizeof(attributes)) != 0)
+		base_close_fd(&fd);
 	return fd;
 }
 
@@ -116,6 +134,14 @@ bool fs_store_file_open_cached(int store_fd, const struct ix_source *source,
 	};
 	fd = -1;
 	return true;
+}
+
+void fs_store_file_look_quiet(struct fs_store_file *file)
+{
+	struct statvfs st;
+
+	file->quiet = file->quiet ||
+		      (fstatvfs(file->fd, &st) == 0 && (st.f_flag & (ST_NOATIME | ST_RDONLY)) != 0);
 }
 
 bool fs_store_file_check(const struct fs_store_file *file, struct err *err)

@@ -15,7 +15,15 @@ struct fs_store_file {
 	int fd;
 	uint64_t size;
 	int64_t mtime_ns, ctime_ns;
+	bool quiet; /* reading it by any descriptor leaves its access time alone */
 };
+
+/* The store's folder and what is mounted below it once more, read-only and
+ * without access times: what the kernel then reads for us cannot leave a trace.
+ * Not visible to others, and gone with the descriptor. What is mounted below the
+ * store later is not in it. -1 without the right to (CAP_SYS_ADMIN) or before
+ * Linux 5.12. */
+int fs_store_clone(int store_fd);
 
 /* follow: links that lead out of the store are followed. Without it, no
  * component of the path may. The file keeps its access time where the kernel
@@ -32,6 +40,9 @@ bool fs_store_is_local(int store_fd);
  * threads that must not wait. Local stores only. False: take the long way. */
 bool fs_store_file_open_cached(int store_fd, const struct ix_source *source,
 			       struct fs_store_file *file) MUST_CHECK;
+
+/* Sets quiet of a file that was not opened through fs_store_clone(). */
+void fs_store_file_look_quiet(struct fs_store_file *file);
 
 /* ERR_STALE when it was written to since it was opened. */
 bool fs_store_file_check(const struct fs_store_file *file, struct err *err) MUST_CHECK;

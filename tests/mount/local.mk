@@ -14,10 +14,12 @@ mount_scripts = \
 	%D%/growth.sh \
 	%D%/hang.sh \
 	%D%/index-program.sh \
+	%D%/interrupt.sh \
 	%D%/load.sh \
 	%D%/mount-helper.sh \
 	%D%/odd-store.sh \
 	%D%/oracles.sh \
+	%D%/passthrough.sh \
 	%D%/peers.sh \
 	%D%/png-level.sh \
 	%D%/snapshot.sh \

@@ -17,6 +17,7 @@ unit_tests += %D%/test-codec-rle
 unit_tests += %D%/test-colour
 unit_tests += %D%/test-codec-lib
 unit_tests += %D%/test-content
+unit_tests += %D%/test-content-here
 unit_tests += %D%/test-depth
 unit_tests += %D%/test-dictionary
 unit_tests += %D%/test-disk-cache
@@ -85,6 +86,10 @@ codec_check_sources = \
 %C%_test_codec_lib_SOURCES = %D%/test-codec-lib.c $(codec_check_sources)
 %C%_test_codec_j2k_SOURCES = %D%/test-codec-j2k.c $(codec_check_sources)
 %C%_test_codec_data_SOURCES = %D%/test-codec-data.c %D%/sha1.c %D%/sha1.h
+
+content_ground_sources = %D%/content-ground.c %D%/content-ground.h
+%C%_test_content_SOURCES = %D%/test-content.c $(content_ground_sources)
+%C%_test_content_here_SOURCES = %D%/test-content-here.c $(content_ground_sources)
 
 %C%_test_picture_SOURCES = %D%/test-picture.c $(picture_check_sources)
 
