@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,8 +15,15 @@
 #define WAKE_SIGNAL SIGUSR1
 #define WAKE_EVERY_NS 20000000L
 
+/* As long as waking takes, so that looking in vain costs no more than that. */
+#define LOOK_NS 50000
+
 struct fs_dispatch {
 	struct fs_session *session;
+	bool may_look;         /* there is another processor for who asks */
+	atomic_bool looking;   /* one thread is enough */
+	atomic_llong answered; /* when, monotonic ns: the last request */
+	atomic_bool close;     /* it came within LOOK_NS of the one before */
 	struct sigaction old_action;
 	unsigned started;
 	pthread_t threads[];
@@ -34,11 +42,44 @@ static void announce(struct fs_session *session)
 	(void)put;
 }
 
-/* False: the mount has ended. */
-static bool serve_one(struct fs_session *session, struct fuse_buf *buf)
+static long long now_ns(void)
 {
-	int got = fuse_session_receive_buf(session->fuse, buf);
+	struct timespec now;
 
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (long long)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* Returns when a request is there, or probably does not come soon. Another thread
+ * may take it: then the read after this sleeps, as it would have anyway. */
+static void look_for_next(struct fs_dispatch *dispatch)
+{
+	struct pollfd device = {
+		.fd = fuse_session_fd(dispatch->session->fuse),
+		.events = POLLIN,
+	};
+	long long until;
+
+	if (!dispatch->may_look || !atomic_load(&dispatch->close) ||
+	    atomic_exchange(&dispatch->looking, true))
+		return;
+	until = now_ns() + LOOK_NS;
+	while (poll(&device, 1, 0) == 0 && now_ns() < until)
+		;
+	atomic_store(&dispatch->looking, false);
+}
+
+/* False: the mount has ended. */
+static bool serve_one(struct fs_dispatch *dispatch, struct fuse_buf *buf)
+{
+	struct fs_session *session = dispatch->session;
+	int got;
+
+	look_for_next(dispatch);
+	got = fuse_session_receive_buf(session->fuse, buf);
+	if (dispatch->may_look)
+		atomic_store(&dispatch->close,
+			     now_ns() - atomic_load(&dispatch->answered) < LOOK_NS);
 	if (got == -EINTR || got == -EAGAIN)
 		return true;
 	if (got < 0)
@@ -46,12 +87,15 @@ static bool serve_one(struct fs_session *session, struct fuse_buf *buf)
 	if (got <= 0)
 		return false;
 	fuse_session_process_buf(session->fuse, buf);
+	if (dispatch->may_look)
+		atomic_store(&dispatch->answered, now_ns());
 	return true;
 }
 
 static void *dispatch_thread(void *context)
 {
-	struct fs_session *session = context;
+	struct fs_dispatch *dispatch = context;
+	struct fs_session *session = dispatch->session;
 	struct fs_thread thread;
 	struct fuse_buf buf = {0};
 	bool told = atomic_load(&session->initialised);
@@ -60,7 +104,7 @@ static void *dispatch_thread(void *context)
 	fs_thread_init(&thread, session->index);
 	(void)pthread_setspecific(session->thread_key, &thread);
 	while (!atomic_load(&session->stopping) && !fuse_session_exited(session->fuse) &&
-	       serve_one(session, &buf)) {
+	       serve_one(dispatch, &buf)) {
 		if (!told && atomic_load(&session->initialised)) {
 			announce(session);
 			told = true;
@@ -76,7 +120,7 @@ static void *dispatch_thread(void *context)
 static bool start_one(struct fs_dispatch *dispatch, struct err *err)
 {
 	int sys = pthread_create(&dispatch->threads[dispatch->started], NULL, dispatch_thread,
-				 dispatch->session);
+				 dispatch);
 
 	if (sys != 0)
 		return err_set_sys(err, sys, "cannot start a thread");
@@ -97,6 +141,13 @@ static void wait_for_init(struct fs_session *session)
 		log_trace(LOG_FUSE, "eventfd: %s", strerror(errno));
 }
 
+static bool has_processors(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 1;
+}
+
 bool fs_dispatch_start(struct fs_dispatch **out, struct fs_session *session, struct err *err)
 {
 	unsigned wanted = MAX_OF(session->options->dispatch_threads, 1u);
@@ -107,6 +158,10 @@ bool fs_dispatch_start(struct fs_dispatch **out, struct fs_session *session, str
 	if (dispatch == NULL)
 		return err_set(err, ERR_NOMEM, "out of memory");
 	dispatch->session = session;
+	dispatch->may_look = has_processors();
+	atomic_init(&dispatch->looking, false);
+	atomic_init(&dispatch->answered, 0);
+	atomic_init(&dispatch->close, false);
 	(void)sigemptyset(&action.sa_mask);
 	(void)sigaction(WAKE_SIGNAL, &action, &dispatch->old_action);
 	*out = dispatch;

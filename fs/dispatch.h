@@ -4,6 +4,10 @@
  * threads, each with its reader of the index, and an end that does not cancel
  * threads inside of SQLite.
  *
+ * While requests follow each other closely, one of the threads looks for the
+ * next for some microseconds before it sleeps: waking a sleeping processor takes
+ * longer than most answers.
+ *
  * SPDX-License-Identifier: MIT
  */
 #ifndef FS_DISPATCH_H

@@ -78,13 +78,6 @@ static void reply(fuse_req_t req, const struct buf *out, size_t size)
 		(void)fuse_reply_buf(req, (const char *)out->data, out->size);
 }
 
-/* Only the original carries names: a copied picture takes none along. Opens no
- * file of the store. */
-static bool has_attributes(const struct fs_node *node)
-{
-	return node->id.class == FS_CLASS_FILE && node->kind->original;
-}
-
 static const struct buf nothing = {.limit = 0};
 
 static void run(fuse_req_t req, fuse_ino_t nodeid, const char *wanted, size_t size)
@@ -96,13 +89,6 @@ static void run(fuse_req_t req, fuse_ino_t nodeid, const char *wanted, size_t si
 
 	if (reader == NULL || !fs_ops_node(req, nodeid, &node))
 		return;
-	if (!has_attributes(&node)) {
-		if (wanted != NULL)
-			(void)fuse_reply_err(req, ENODATA);
-		else
-			reply(req, &nothing, size);
-		return;
-	}
 	if (!run_query(&query, reader, &node.instance, &err))
 		fs_ops_reply_err(req, &err);
 	else if (wanted != NULL && !query.found)
@@ -112,17 +98,24 @@ static void run(fuse_req_t req, fuse_ino_t nodeid, const char *wanted, size_t si
 	buf_release(&query.out);
 }
 
-static bool is_file(fuse_ino_t nodeid)
+/* Only the original carries names: a copied picture takes none along. The nodeid
+ * tells which that is. */
+static bool has_attributes(fuse_ino_t nodeid)
 {
 	struct fs_nodeid id;
 
-	return fs_nodeid_unpack(nodeid, &id) && id.class == FS_CLASS_FILE;
+	return fs_nodeid_unpack(nodeid, &id) && id.class == FS_CLASS_FILE &&
+	       id.kind < RN_KIND_LIMIT && rn_kind_table[id.kind] != NULL &&
+	       rn_kind_table[id.kind]->original;
 }
 
 void fs_ops_getxattr(fuse_req_t req, fuse_ino_t nodeid, const char *name, size_t size)
 {
+	/* Said once, and the kernel never asks again. */
+	if (fs_ops_session(req)->options->no_xattr)
+		(void)fuse_reply_err(req, ENOSYS);
 	/* security.* and Samba's are asked for far more often than ours. */
-	if (!is_file(nodeid) || strncmp(name, PREFIX, strlen(PREFIX)) != 0)
+	else if (!has_attributes(nodeid) || strncmp(name, PREFIX, strlen(PREFIX)) != 0)
 		(void)fuse_reply_err(req, ENODATA);
 	else
 		run(req, nodeid, name + strlen(PREFIX), size);
@@ -130,7 +123,9 @@ void fs_ops_getxattr(fuse_req_t req, fuse_ino_t nodeid, const char *name, size_t
 
 void fs_ops_listxattr(fuse_req_t req, fuse_ino_t nodeid, size_t size)
 {
-	if (is_file(nodeid))
+	if (fs_ops_session(req)->options->no_xattr)
+		(void)fuse_reply_err(req, ENOSYS);
+	else if (has_attributes(nodeid))
 		run(req, nodeid, NULL, size);
 	else
 		reply(req, &nothing, size);

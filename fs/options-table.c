@@ -74,6 +74,9 @@ const struct fs_option_row fs_option_table[] = {
 	 .programs = MOUNT, FIELD(dispatch_threads), .value = "N", .initial = "0", .max = 64,
 	 .help = "threads that answer the kernel; 0: two to four"},
 
+	{.name = "no_xattr", .type = FS_OPT_FLAG, .group = FS_GROUP_RESOURCES,
+	 .programs = MOUNT, FIELD(no_xattr),
+	 .help = "no extended attributes: ls -l and backups ask less"},
 	{.name = "no_passthrough", .type = FS_OPT_FLAG, .group = FS_GROUP_RESOURCES,
 	 .programs = MOUNT, FIELD(no_passthrough),
 	 .help = "the kernel reads no file but through dicomfs"},

@@ -66,6 +66,7 @@ struct fs_options {
 	struct rn_options render;  /* max_pixels, max_json_size, ... */
 
 	/* How it runs. */
+	bool no_xattr;       /* no file has extended attributes */
 	bool no_passthrough; /* the kernel reads nothing without us */
 	bool wait; /* the complete scan comes before the mount */
 	bool foreground;
