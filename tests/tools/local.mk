@@ -17,7 +17,11 @@ sample_sources = \
 	%D%/sample.c \
 	%D%/sample.h
 
-test_tools = %D%/decode-samples %D%/make-dicom %D%/make-sample-store %D%/make-store
+plan_sources = \
+	%D%/plan.c \
+	%D%/plan.h
+
+test_tools = %D%/decode-samples %D%/make-dicom %D%/make-index %D%/make-sample-store %D%/make-store
 check_PROGRAMS += $(test_tools)
 
 %C%_make_dicom_SOURCES = %D%/make-dicom.c $(recipe_sources)
@@ -26,15 +30,20 @@ check_PROGRAMS += $(test_tools)
 	%D%/sample-pictures.c \
 	%D%/sample-sections.c \
 	$(sample_sources)
-%C%_make_store_SOURCES = %D%/make-store.c $(sample_sources)
+%C%_make_index_SOURCES = %D%/make-index.c \
+	%D%/instance-maker.c \
+	%D%/instance-maker.h \
+	$(plan_sources) $(sample_sources)
+%C%_make_store_SOURCES = %D%/make-store.c $(plan_sources) $(sample_sources)
 
 # Scripts.
-TESTS += %D%/check-tables.sh
+TESTS += %D%/check-tables.sh %D%/make-index.sh
 EXTRA_DIST += \
 	%D%/check-tables.sh \
 	%D%/compare-json \
 	%D%/compare-pixels \
 	%D%/contact-sheet \
+	%D%/make-index.sh \
 	%D%/make-charsets \
 	%D%/make-dictionary \
 	%D%/peers \
