@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 #
-# make bench: our figures beside those of DCMTK, GDCM and pydicom, see run --help.
-# The peers' programs are C++ and are built by the script, where their libraries
-# are.
+# make bench: our figures beside those of others, see run --help. The peers'
+# programs are built by the script, where their libraries are.
 
-bench_programs = %D%/decode-rate %D%/header-rate %D%/peak-memory %D%/read-rate %D%/render-rate
+bench_programs = %D%/decode-rate %D%/header-rate %D%/io-rate %D%/peak-memory %D%/read-rate \
+	%D%/render-rate %D%/tree-rate
 EXTRA_PROGRAMS += $(bench_programs)
 
 EXTRA_DIST += \
@@ -14,8 +14,12 @@ EXTRA_DIST += \
 	%D%/peer-dcmtk.cc \
 	%D%/peer-gdcm.cc \
 	%D%/pydicom-headers.py \
+	%D%/rows-files.sh \
 	%D%/rows-pixels.sh \
-	%D%/run
+	%D%/rows-scale.sh \
+	%D%/rows-tree.sh \
+	%D%/run \
+	%D%/servers.sh
 
 .PHONY: bench
 bench: all $(bench_programs) $(test_tools)
