@@ -92,6 +92,15 @@ static bool serve_one(struct fs_dispatch *dispatch, struct fuse_buf *buf)
 	return true;
 }
 
+/* So that the first request need not wait for it. */
+static void open_index_ahead(struct fs_thread *thread)
+{
+	struct err err = {0};
+
+	if (fs_thread_reader(thread, &err) == NULL)
+		log_trace(LOG_SQL, "index: %s", err.message);
+}
+
 static void *dispatch_thread(void *context)
 {
 	struct fs_dispatch *dispatch = context;
@@ -103,11 +112,14 @@ static void *dispatch_thread(void *context)
 	(void)pthread_setname_np(pthread_self(), "fs-dispatch");
 	fs_thread_init(&thread, session->index);
 	(void)pthread_setspecific(session->thread_key, &thread);
+	if (told)
+		open_index_ahead(&thread);
 	while (!atomic_load(&session->stopping) && !fuse_session_exited(session->fuse) &&
 	       serve_one(dispatch, &buf)) {
 		if (!told && atomic_load(&session->initialised)) {
 			announce(session);
 			told = true;
+			open_index_ahead(&thread);
 		}
 	}
 	atomic_store(&session->stopping, true);

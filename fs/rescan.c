@@ -3,7 +3,10 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "fs/core.h"
 #include "fs/measure.h"
@@ -13,6 +16,8 @@
 #define POLL_SECONDS 2
 /* At most one scan in this time because of files that were missing. */
 #define REQUEST_SECONDS 60
+/* Below that of other threads, above that of measuring. */
+#define LOW_PRIORITY 5
 
 struct fs_rescan {
 	struct fs_session *session;
@@ -133,6 +138,9 @@ static void *scan_thread(void *context)
 	struct fs_session *session = rescan->session;
 
 	(void)pthread_setname_np(pthread_self(), "fs-scan");
+	/* Of this thread and those it starts, as Linux has it: who looks at the tree
+	 * goes first. */
+	(void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), LOW_PRIORITY);
 	/* With -o wait the scan has just been. */
 	if (!session->options->wait || !fs_session_settled(session))
 		scan(rescan);
