@@ -279,7 +279,8 @@ static void work(struct fs_job *job, struct fs_thread *thread)
 
 	do {
 		blob = make_blob(pending, thread, &keep, &err);
-		if (blob == NULL && thread->refused) {
+		/* Also what failed for good: telling it may wait for the index. */
+		if (blob == NULL && thread->prompt && err.code != ERR_INTERRUPTED) {
 			fs_pool_submit(content->pool, &pending->job);
 			return;
 		}
@@ -412,10 +413,8 @@ void fs_content_get_here(struct fs_content *content, struct fs_thread *thread,
 	if (start == NULL)
 		return;
 	thread->prompt = true;
-	thread->refused = false;
 	work(&start->job, thread);
 	thread->prompt = false;
-	thread->refused = false;
 }
 
 bool fs_content_has(struct fs_content *content, const struct fs_key *key)

@@ -69,8 +69,8 @@ void fs_content_close(struct fs_content *content);
 void fs_content_get(struct fs_content *content, const struct fs_key *key,
 		    const struct ix_instance *instance, struct fs_waiter *waiter);
 
-/* Likewise, and makes it in the calling thread if nobody does yet, unless make
- * says (thread->refused) that it would have to wait: then the pool does. */
+/* Likewise, and makes it in the calling thread if nobody does yet; when that
+ * fails, thread->prompt being set, the pool does it again and may wait. */
 void fs_content_get_here(struct fs_content *content, struct fs_thread *thread,
 			 const struct fs_key *key, const struct ix_instance *instance,
 			 struct fs_waiter *waiter);

@@ -251,9 +251,8 @@ static bool produce_from(const struct making *making, struct dc_source *source, 
 	return rn_produce(making->node.kind, &request, making->out, err);
 }
 
-static bool refuse(struct fs_thread *thread, struct err *err)
+static bool refuse(struct err *err)
 {
-	thread->refused = true;
 	return err_set(err, ERR_IO, "not in memory");
 }
 
@@ -266,7 +265,7 @@ static bool produce(const struct making *making, const struct fs_store_file *fil
 	source.prompt = making->thread->prompt;
 	ok = produce_from(making, &source.base, err);
 	/* Even a success is none then: what could not be read looks like an end. */
-	return source.refused ? refuse(making->thread, err) : ok;
+	return source.refused ? refuse(err) : ok;
 }
 
 static int64_t processor_ns(void)
@@ -332,7 +331,7 @@ static bool open_promptly(struct fs_session *session, struct fs_thread *thread, 
 	struct ix_reader *reader = fs_thread_reader(thread, err);
 
 	return (reader != NULL && fs_source_open_cached(session, reader, instance, file)) ||
-	       refuse(thread, err);
+	       refuse(err);
 }
 
 /* The kernel can pass through what lies in a memory file. */

@@ -14,8 +14,7 @@ struct fs_thread {
 	struct ix_reader *reader;
 	uint8_t *buffer;
 	size_t buffer_size;
-	bool prompt;  /* must not wait for the store now: what would is refused */
-	bool refused; /* something was, since prompt was set */
+	bool prompt; /* must not wait for the store now: what would fails */
 };
 
 void fs_thread_init(struct fs_thread *thread, struct ix_index *index);

@@ -11,11 +11,8 @@ static bool make_promptly(void *context, struct fs_thread *thread, const struct 
 {
 	struct ground *ground = context;
 
-	/* What would wait is refused once. */
-	if (thread->prompt && ground->deaf) {
-		thread->refused = true;
+	if (thread->prompt && ground->deaf)
 		return err_set(err, ERR_IO, "not in memory");
-	}
 	return make(context, thread, key, instance, cancel, out, keep, err);
 }
 
@@ -29,7 +26,6 @@ static void ask_here(struct ask *ask, struct ground *ground, int64_t instance)
 	prepare(ask, ground);
 	fs_content_get_here(ground->content, &thread, &key, &row, &ask->waiter);
 	assert_false(thread.prompt);
-	assert_false(thread.refused);
 	fs_thread_release(&thread);
 }
 
@@ -54,6 +50,9 @@ static void test_made_in_the_thread_that_asks(void **state)
 	assert_int_equal(ground->made, 1);
 	ground->fail = ERR_CORRUPT;
 	ask_here(&ask, ground, 6);
+	/* The pool tries it once more, and tells. */
+	wait_until(ground, &ground->done, 3);
+	assert_int_equal(ground->failed, 1);
 	assert_int_equal(ask.code, ERR_CORRUPT);
 }
 
@@ -100,6 +99,7 @@ static void test_made_in_a_memory_file(void **state)
 	assert_string_equal(text, ask.text);
 	close(ask.fd);
 	ask_here(&ask, ground, 7);
+	wait_until(ground, &ground->done, 2);
 	assert_int_equal(ask.code, ERR_CORRUPT);
 }
 
