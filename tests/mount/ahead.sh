@@ -98,6 +98,7 @@ stop_mount
 # 4 pictures may be ahead, not 6.
 fresh_mount cache_memory=4800k,decode_ahead=6
 open_in_order name 10 0.1 >/dev/null
+wait_for 30 at_least 14
 sleep 0.3
 is "no more is made than the cache can hold" "$(made)" 14
 open_in_order name $count 0 >"$scratch/sums"

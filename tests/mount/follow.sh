@@ -43,6 +43,6 @@ check "the new bytes" cmp "$file" "$dcm"
 kill -TERM "$writer"
 wait "$writer"
 is "the writer ends well" $? 0
-echo 3 2>/dev/null >/proc/sys/vm/drop_caches
+forget_pages <"$dcm"
 check "the follower still serves" walk read "$mnt/patients"
 stop_mount

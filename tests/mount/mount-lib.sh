@@ -37,6 +37,11 @@ small_dicom() {
 	python3 "$mount_tests/small-dicom" "$@"
 }
 
+# Has the kernel drop what it holds of the file that is standard input.
+forget_pages() {
+	dd of=/dev/null iflag=nocache count=0 2>/dev/null
+}
+
 small_store() { # PATIENTS SERIES INSTANCES
 	small_dicom tree "$store" "$@"
 }
