@@ -208,6 +208,18 @@ struct rn_instance fs_rn_instance(const struct ix_instance *instance)
 	};
 }
 
+bool fs_node_is_shown(const struct fs_options *options, const struct fs_node *node, struct err *err)
+{
+	uint32_t kinds = options->kinds;
+
+	if (node->kind == NULL)
+		return true;
+	if (!is_of_series(node->id.class))
+		kinds = fs_instance_kinds(options, &node->instance);
+	return (kinds >> node->kind->number & 1) != 0 ||
+	       err_set(err, ERR_STALE, "no file of a kind that is shown");
+}
+
 static int frame_digits(uint32_t frames)
 {
 	int digits = 1;

@@ -86,6 +86,10 @@ bool fs_node_is_folder(const struct fs_node *node);
  * is measured, and there is no size: then there is no such file. */
 bool fs_node_measure(struct ix_reader *reader, struct fs_node *file, struct err *err) MUST_CHECK;
 
+/* ERR_STALE when this mount leaves out files of that kind (kinds=): no lookup
+ * leads there, a handle of another mount of the index may. */
+bool fs_node_is_shown(const struct fs_options *options, const struct fs_node *node,
+		      struct err *err) MUST_CHECK;
 /* Kinds that the instance shows in this mount. */
 uint32_t fs_instance_kinds(const struct fs_options *options, const struct ix_instance *instance);
 /* Whether its entry in the kind's folder is a folder of frames. */

@@ -35,7 +35,8 @@ bool fs_ops_node(fuse_req_t req, fuse_ino_t nodeid, struct fs_node *node)
 
 	if (reader == NULL)
 		return false;
-	if (fs_node_get(reader, nodeid, node, &err))
+	if (fs_node_get(reader, nodeid, node, &err) &&
+	    fs_node_is_shown(fs_ops_session(req)->options, node, &err))
 		return true;
 	fs_ops_reply_err(req, &err);
 	return false;
@@ -144,7 +145,6 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	struct ix_reader *reader = fs_ops_reader(req);
 	enum fs_snapshot_kind kind;
 	struct fs_node folder;
-	struct err err = {0};
 
 	if (reader == NULL)
 		return;
@@ -152,8 +152,8 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		(void)fuse_reply_err(req, ENAMETOOLONG);
 	else if (fs_name_is_probe(name))
 		reply_absent(req, true);
-	else if (!fs_node_get(reader, parent, &folder, &err))
-		fs_ops_reply_err(req, &err);
+	else if (!fs_ops_node(req, parent, &folder))
+		return;
 	else if (fs_ops_is_status_folder(&folder) && fs_snapshot_find(name, &kind))
 		fs_ops_lookup_snapshot(req, kind);
 	else
@@ -312,9 +312,11 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 	const unsigned wanted = FUSE_CAP_READDIRPLUS | FUSE_CAP_EXPLICIT_INVAL_DATA |
 				FUSE_CAP_EXPORT_SUPPORT | FUSE_CAP_PARALLEL_DIROPS |
 				FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO;
+	/* Without ATOMIC_O_TRUNC, to cut a file is a setattr of its own, which is
+	 * refused; root may have remounted us for writing. */
 	const unsigned unwanted = FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_AUTO_INVAL_DATA |
 				  FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE |
-				  FUSE_CAP_SPLICE_MOVE;
+				  FUSE_CAP_SPLICE_MOVE | FUSE_CAP_ATOMIC_O_TRUNC;
 
 	conn->want &= ~unwanted;
 	conn->want |= conn->capable & wanted;
