@@ -22,9 +22,23 @@ mount_scripts = \
 	%D%/passthrough.sh \
 	%D%/peers.sh \
 	%D%/png-level.sh \
+	%D%/posix.sh \
 	%D%/snapshot.sh \
 	%D%/tree.sh
 TESTS += $(mount_scripts)
+
+# Programs that make system calls and use nothing of ours.
+mount_programs = %D%/posix-check
+check_PROGRAMS += $(mount_programs)
+%C%_posix_check_SOURCES = \
+	%D%/posix-attributes.c \
+	%D%/posix-check.c \
+	%D%/posix-check.h \
+	%D%/posix-files.c \
+	%D%/posix-maps.c \
+	%D%/posix-names.c \
+	%D%/posix-open.c
+%C%_posix_check_LDADD =
 
 # Tables left by peers.sh.
 CLEANFILES += peers.tsv twins.tsv
@@ -34,5 +48,7 @@ EXTRA_DIST += $(mount_scripts) \
 	%D%/dir-seek \
 	%D%/file-handle \
 	%D%/mount-lib.sh \
+	%D%/posix-compare \
+	%D%/posix-differences \
 	%D%/small-dicom \
 	%D%/walk
