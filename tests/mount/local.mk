@@ -9,6 +9,7 @@ mount_scripts = \
 	%D%/data.sh \
 	%D%/disk-cache.sh \
 	%D%/documented.sh \
+	%D%/export.sh \
 	%D%/follow.sh \
 	%D%/full-disk.sh \
 	%D%/growth.sh \
