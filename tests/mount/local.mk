@@ -25,11 +25,12 @@ mount_scripts = \
 	%D%/png-level.sh \
 	%D%/posix.sh \
 	%D%/snapshot.sh \
+	%D%/suites.sh \
 	%D%/tree.sh
 TESTS += $(mount_scripts)
 
 # Programs that make system calls and use nothing of ours.
-mount_programs = %D%/posix-check
+mount_programs = %D%/dir-check %D%/posix-check %D%/read-check
 check_PROGRAMS += $(mount_programs)
 %C%_posix_check_SOURCES = \
 	%D%/posix-attributes.c \
@@ -40,11 +41,15 @@ check_PROGRAMS += $(mount_programs)
 	%D%/posix-names.c \
 	%D%/posix-open.c
 %C%_posix_check_LDADD =
+%C%_read_check_SOURCES = %D%/read-check.c %D%/read-check.h %D%/read-ways.c
+%C%_read_check_LDADD =
+%C%_dir_check_LDADD =
 
 # Tables left by peers.sh.
 CLEANFILES += peers.tsv twins.tsv
 
 EXTRA_DIST += $(mount_scripts) \
+	%D%/SUITES \
 	%D%/copy-instance \
 	%D%/dir-seek \
 	%D%/file-handle \
