@@ -88,7 +88,9 @@ status_number() { # NAME
 }
 
 mount_end() {
+	local status=$?
 	test -z "$daemon" || kill -KILL "$daemon" 2>/dev/null
+	(exit $status)
 	lib_end
 }
 trap mount_end EXIT
