@@ -4,6 +4,7 @@
 
 mount_scripts = \
 	%D%/ahead.sh \
+	%D%/backups.sh \
 	%D%/bad-input.sh \
 	%D%/change.sh \
 	%D%/data.sh \
@@ -56,5 +57,8 @@ EXTRA_DIST += $(mount_scripts) \
 	%D%/mount-lib.sh \
 	%D%/posix-compare \
 	%D%/posix-differences \
+	%D%/reference \
 	%D%/small-dicom \
-	%D%/walk
+	%D%/tools-lib.sh \
+	%D%/walk \
+	%D%/watch-reads
