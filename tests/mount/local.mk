@@ -27,6 +27,7 @@ mount_scripts = \
 	%D%/posix.sh \
 	%D%/snapshot.sh \
 	%D%/suites.sh \
+	%D%/tools.sh \
 	%D%/tree.sh
 TESTS += $(mount_scripts)
 
@@ -57,6 +58,7 @@ EXTRA_DIST += $(mount_scripts) \
 	%D%/mount-lib.sh \
 	%D%/posix-compare \
 	%D%/posix-differences \
+	%D%/read-ways \
 	%D%/reference \
 	%D%/small-dicom \
 	%D%/tools-lib.sh \
