@@ -25,6 +25,7 @@ mount_scripts = \
 	%D%/peers.sh \
 	%D%/png-level.sh \
 	%D%/posix.sh \
+	%D%/readers.sh \
 	%D%/snapshot.sh \
 	%D%/suites.sh \
 	%D%/tools.sh \
@@ -53,6 +54,7 @@ CLEANFILES += peers.tsv twins.tsv
 EXTRA_DIST += $(mount_scripts) \
 	%D%/SUITES \
 	%D%/copy-instance \
+	%D%/crowd \
 	%D%/dir-seek \
 	%D%/file-handle \
 	%D%/mount-lib.sh \
