@@ -9,6 +9,6 @@ dist_systemdsystemunit_DATA = %D%/dicomfs@.service
 bashcompletiondir = $(datadir)/bash-completion/completions
 dist_bashcompletion_DATA = %D%/completions/dicomfs %D%/completions/dicomfs-index
 
-dist_doc_DATA = %D%/dicomfs-example.conf
+dist_doc_DATA = %D%/dicomfs-example.conf %D%/smb.conf.example
 
 EXTRA_DIST += %D%/install-packages %D%/quickstart

@@ -26,6 +26,7 @@ mount_scripts = \
 	%D%/png-level.sh \
 	%D%/posix.sh \
 	%D%/readers.sh \
+	%D%/samba.sh \
 	%D%/snapshot.sh \
 	%D%/suites.sh \
 	%D%/tools.sh \
@@ -65,4 +66,5 @@ EXTRA_DIST += $(mount_scripts) \
 	%D%/small-dicom \
 	%D%/tools-lib.sh \
 	%D%/walk \
-	%D%/watch-reads
+	%D%/watch-reads \
+	%D%/windows-names
