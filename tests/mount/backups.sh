@@ -185,9 +185,9 @@ again() { # NAME WHEN
 
 # Only where what is read shows, it says something that nothing does.
 watcher_works() {
-	local picture
-	picture=$(cd "$reference" && find . -name '*.png' | sort | tail -n 1)
-	watch cat "$mnt/patients/$picture" >/dev/null
+	local file
+	file=$(cd "$reference" && find . -name '*.dcm' | sort | tail -n 1)
+	watch cat "$mnt/patients/$file" >/dev/null
 	is "a file that is read shows" "$(read_again)" 1
 	check "so does the file of the store" grep -q "^open $store/" "$watched"
 }

@@ -79,7 +79,7 @@ client() { # COMMANDS
 
 server_stop() {
 	test -n "$server" || return
-	kill "$server" 2>/dev/null
+	kill -- "-$server" 2>/dev/null || kill "$server" 2>/dev/null
 	wait "$server" 2>/dev/null
 	server=
 }
@@ -98,7 +98,9 @@ server_start() {
 }
 
 samba_end() {
+	local status=$?
 	server_stop
+	(exit $status)
 	mount_end
 }
 trap samba_end EXIT
