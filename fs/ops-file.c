@@ -53,6 +53,20 @@ static void reply_open_store(fuse_req_t req, uint64_t nodeid, struct fuse_file_i
 	reply_open_backed(req, nodeid, fi, handle, file->quiet ? file->fd : -1);
 }
 
+/* Passed through, the kernel reads the memory file, also when this handle could
+ * not keep it. */
+static void reply_open_made(fuse_req_t req, uint64_t nodeid, struct fuse_file_info *fi,
+			    struct fs_handle *handle)
+{
+	const struct rn_kind *kind = rn_kind_table[handle->key.kind];
+
+	if (fs_is_passed_through(kind, handle->size))
+		reply_open_backed(req, nodeid, fi, handle,
+				  handle->blob != NULL ? handle->blob->fd : -1);
+	else
+		reply_open(req, fi, handle);
+}
+
 /* ---- open: the original, from the pool ---------------------------------- */
 
 struct open_job {
@@ -62,8 +76,8 @@ struct open_job {
 	struct fuse_file_info fi;
 	uint64_t nodeid;
 	int64_t instance;
-	uint64_t size;            /* of the original, as told */
-	struct fs_handle *prompt; /* of what is made from it later; NULL: itself */
+	uint64_t size;           /* of the original, as told */
+	struct fs_handle *later; /* of what is made from it later; NULL: itself */
 };
 
 static void drop_handle(struct fs_handle **handle)
@@ -99,10 +113,10 @@ static struct fs_handle *open_original(struct open_job *open, struct fs_thread *
 /* Of what is made later, it is enough to know that its original is there. */
 static struct fs_handle *look_at_original(struct open_job *open, struct fs_handle *original)
 {
-	struct fs_handle *prompt = STEAL(open->prompt);
+	struct fs_handle *later = STEAL(open->later);
 
-	fs_handle_unref(original != NULL ? original : prompt);
-	return original != NULL ? prompt : NULL;
+	fs_handle_unref(original != NULL ? original : later);
+	return original != NULL ? later : NULL;
 }
 
 static void run_open(struct fs_job *job, struct fs_thread *thread)
@@ -110,13 +124,13 @@ static void run_open(struct fs_job *job, struct fs_thread *thread)
 	struct open_job *open = (struct open_job *)job;
 	struct err err = {0};
 	struct fs_handle *handle = open_original(open, thread, &err);
-	bool prompt = open->prompt != NULL;
+	bool later = open->later != NULL;
 	bool mine = fs_request_claim(&open->request);
 
-	if (prompt)
+	if (later)
 		handle = look_at_original(open, handle);
-	if (mine && handle != NULL && prompt)
-		reply_open(open->request.req, &open->fi, handle);
+	if (mine && handle != NULL && later)
+		reply_open_made(open->request.req, open->nodeid, &open->fi, handle);
 	else if (mine && handle != NULL)
 		reply_open_store(open->request.req, open->nodeid, &open->fi, handle);
 	else if (mine)
@@ -149,19 +163,19 @@ static bool open_cached(fuse_req_t req, const struct fs_node *node, struct fuse_
 	return true;
 }
 
-/* Takes over prompt, which may be NULL. */
+/* Takes over later, which may be NULL. */
 static void submit_open(fuse_req_t req, const struct fs_node *node, const struct fuse_file_info *fi,
-			struct fs_handle *prompt)
+			struct fs_handle *later)
 {
 	struct open_job *open = calloc(1, sizeof(*open));
 
 	if (open == NULL) {
-		if (prompt != NULL)
-			fs_handle_unref(prompt);
+		if (later != NULL)
+			fs_handle_unref(later);
 		(void)fuse_reply_err(req, ENOMEM);
 		return;
 	}
-	open->prompt = prompt;
+	open->later = later;
 	open->job.run = run_open;
 	open->session = fs_ops_session(req);
 	open->fi = *fi;
@@ -182,20 +196,6 @@ struct open_waiter {
 	struct fs_key key;
 	struct ix_instance instance;
 };
-
-/* Passed through, the kernel reads the memory file, also when this handle could
- * not keep it. */
-static void reply_open_made(fuse_req_t req, uint64_t nodeid, struct fuse_file_info *fi,
-			    struct fs_handle *handle)
-{
-	const struct rn_kind *kind = rn_kind_table[handle->key.kind];
-
-	if (fs_is_passed_through(kind, handle->size))
-		reply_open_backed(req, nodeid, fi, handle,
-				  handle->blob != NULL ? handle->blob->fd : -1);
-	else
-		reply_open(req, fi, handle);
-}
 
 /* Takes over the reference to blob. */
 static struct fs_handle *new_blob_handle(const struct open_waiter *open, struct fs_blob *blob)
@@ -255,15 +255,15 @@ static void open_derived(fuse_req_t req, const struct fs_node *node,
 	fs_ahead_note(session->ahead, node);
 }
 
-static struct fs_handle *new_prompt_handle(struct fs_session *session, const struct fs_node *node,
-					   uint64_t size)
+static struct fs_handle *new_later_handle(struct fs_session *session, const struct fs_node *node,
+					  uint64_t size)
 {
 	struct fs_handle *handle = fs_handle_new(session, FS_HANDLE_BLOB, size);
 
 	if (handle == NULL)
 		return NULL;
 	handle->key = fs_source_key(node);
-	handle->prompt = true;
+	handle->prompt = fs_source_is_prompt(session->options, node, size);
 	handle->instance = malloc(sizeof(*handle->instance));
 	if (handle->instance == NULL) {
 		fs_handle_unref(handle);
@@ -288,20 +288,22 @@ static bool original_is_there(fuse_req_t req, const struct fs_node *node)
 }
 
 /* Made by the first READ: many who open a file only want to know that they can. */
-static void open_prompt(fuse_req_t req, const struct fs_node *node, uint64_t size,
-			struct fuse_file_info *fi)
+static void open_later(fuse_req_t req, const struct fs_node *node, uint64_t size,
+		       struct fuse_file_info *fi)
 {
-	struct fs_handle *handle = new_prompt_handle(fs_ops_session(req), node, size);
+	struct fs_handle *handle = new_later_handle(fs_ops_session(req), node, size);
 
 	if (handle == NULL)
 		(void)fuse_reply_err(req, ENOMEM);
 	else if (fs_content_has(handle->session->content, &handle->key) ||
 		 original_is_there(req, node))
-		reply_open(req, fi, handle);
+		reply_open_made(req, fs_nodeid_pack(node->id), fi, handle);
 	else
 		submit_open(req, node, fi, handle);
 }
 
+/* Who asks not to be kept waiting, as borg does of every file, takes an error from
+ * READ. */
 static void open_made(fuse_req_t req, const struct fs_node *node, struct fuse_file_info *fi)
 {
 	struct fs_session *session = fs_ops_session(req);
@@ -310,8 +312,9 @@ static void open_made(fuse_req_t req, const struct fs_node *node, struct fuse_fi
 
 	if (!fs_node_stat(session->options, node, &st, &err))
 		fs_ops_reply_err(req, &err);
-	else if (fs_source_is_prompt(session->options, node, (uint64_t)st.st_size))
-		open_prompt(req, node, (uint64_t)st.st_size, fi);
+	else if ((fi->flags & O_NONBLOCK) != 0 ||
+		 fs_source_is_prompt(session->options, node, (uint64_t)st.st_size))
+		open_later(req, node, (uint64_t)st.st_size, fi);
 	else
 		open_derived(req, node, fi);
 }

@@ -121,6 +121,20 @@ is "six readers agree" "$(sort -u "$scratch"/sums-? | cmp - "$scratch/plain" && 
 is "six readers: each is made once" "$(made)" $count
 stop_mount
 
+# Who does not want to wait for the open is not made to, and reads the same.
+fresh_mount decode_ahead=0
+check "opened without waiting" python3 - "$mnt" "$scratch/log" <<'PYTHON'
+import glob, os, sys
+names = sorted(glob.glob(sys.argv[1] + "/patients/*/*/*/png/*.png"))[:6]
+fds = [os.open(n, os.O_RDONLY | os.O_NONBLOCK) for n in names]
+assert all(os.fstat(fd).st_size > 1000 for fd in fds)
+assert "made kind" not in open(sys.argv[2]).read()
+late = [os.pread(fd, 1 << 20, 0) for fd in fds]
+assert all(len(data) == os.fstat(fd).st_size for data, fd in zip(late, fds))
+assert late == [open(n, "rb").read() for n in names]
+PYTHON
+stop_mount
+
 # The end in the middle of it.
 fresh_mount decode_ahead=64
 open_in_order name 12 0 >/dev/null
