@@ -66,7 +66,8 @@ bool fs_ops_fill_entry(struct fs_session *session, const struct fs_node *node,
 	if (!fs_node_stat(session->options, node, &entry->attr, err))
 		return false;
 	entry->ino = fs_nodeid_pack(node->id);
-	entry->generation = session->epoch;
+	/* There is one root, whatever the index; the kernel knows it by 0. */
+	entry->generation = entry->ino == FUSE_ROOT_ID ? 0 : session->epoch;
 	entry->attr_timeout = timeout_of(session, node);
 	entry->entry_timeout = entry->attr_timeout;
 	return true;
