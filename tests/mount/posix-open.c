@@ -102,8 +102,12 @@ static void open_resolved(struct posix *posix, const struct posix_role *role)
 				.resolve = (__u64)resolves[i].bits,
 			};
 			char text[64];
-			long fd = syscall(SYS_openat2, AT_FDCWD, role->path, &how, sizeof(how));
+			long fd;
 
+			/* When somebody renames something anywhere meanwhile, it says so. */
+			do {
+				fd = syscall(SYS_openat2, AT_FDCWD, role->path, &how, sizeof(how));
+			} while (fd < 0 && errno == EAGAIN);
 			(void)snprintf(text, sizeof(text), "%s, RESOLVE_%s", openat2_flags[k].name,
 				       resolves[i].name);
 			report(posix, (int)fd, role->name, text);

@@ -10,6 +10,7 @@ need_fuse
 test "$(id -u)" -eq 0 || skip_all "only root can mount an ext4 to compare with"
 checker=$top_builddir/tests/mount/posix-check
 test -x "$checker" || { note "$checker is missing"; exit 99; }
+PATH=$PATH:/usr/sbin:/sbin
 command -v mkfs.ext4 >/dev/null || skip_all "mkfs.ext4 is missing"
 
 image=$scratch/image
