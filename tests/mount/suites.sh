@@ -40,7 +40,7 @@ make_files() {
 		number=$((number + 1))
 		small_dicom sized "$store/sized-$number.dcm" $size 1 1 $number
 	done
-	small_dicom items "$store/items.dcm" 12000 1 2 1
+	small_dicom items "$store/items.dcm" 8000 1 2 1
 	small_dicom file "$store/small.dcm" 1 3 1 0 1 1
 	small_dicom file "$store/large.dcm" 1 3 2 5 1 1500
 	small_dicom file "$store/loop.dcm" 1 3 3 7 3 700
@@ -89,7 +89,7 @@ is "originals are those of the store" "$(
 		find "$store" -name '*.dcm' -exec cmp -s {} "$copy" \; -print
 	done | sort -u | wc -l
 )" 13
-read_them "one reader" 1 80
+read_them "one reader" 1 60
 read_them "three readers" 2 40 -j 3
 if [ "$(id -u)" -eq 0 ] && echo 2 2>/dev/null >/proc/sys/vm/drop_caches; then
 	read_them "after nodes were dropped" 3 40
@@ -115,7 +115,7 @@ stop_mount
 # such from the disk.
 start_mount wait,no_passthrough || exit 1
 choose_files
-read_them "without passthrough" 1 60
+read_them "without passthrough" 2 60
 stop_mount
 start_mount wait,no_passthrough,cache_memory=1M || exit 1
 choose_files
