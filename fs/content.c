@@ -9,6 +9,9 @@
 /* Remembered failures; a picture that cannot be decoded is not tried again at
  * every look of a file manager. */
 #define FAILURES 1024u
+/* Of the memory there is, for what is kept briefly: so little that a processor's
+ * own caches nearly hold it. */
+#define BRIEF_LIMIT ((uint64_t)4 << 20)
 
 /* Under the lock. FRESH: not queued yet; WAITING: in pending's list; TAKEN: the
  * worker is about to answer; INTERRUPTED: the kernel took it back while FRESH. */
@@ -23,6 +26,7 @@ struct fs_pending {
 	bool listed;  /* in content's list: later ones may join */
 	bool ahead;   /* nobody has asked for it yet */
 	bool revived; /* asked for after it was cancelled */
+	bool brief;   /* see struct fs_waiter */
 	struct fs_waiter *waiters;
 	struct fs_pending *next, **link;
 };
@@ -37,6 +41,7 @@ struct fs_content {
 	struct fs_content_ops ops;
 	pthread_mutex_t lock;
 	struct fs_cache *cache;
+	struct fs_cache *brief;
 	struct fs_pending *pending;
 	bool cancelled; /* cancel_all was called */
 	struct failure failures[FAILURES];
@@ -46,10 +51,13 @@ bool fs_content_open(struct fs_content **out, uint64_t cache_limit, struct fs_po
 		     const struct fs_content_ops *ops, struct err *err)
 {
 	struct fs_content *content = calloc(1, sizeof(*content));
+	uint64_t brief_limit = MIN_OF(BRIEF_LIMIT, cache_limit / 16);
 
 	if (content == NULL)
 		return err_set(err, ERR_NOMEM, "out of memory");
-	if (!fs_cache_open(&content->cache, cache_limit, err)) {
+	if (!fs_cache_open(&content->cache, cache_limit - brief_limit, err) ||
+	    !fs_cache_open(&content->brief, brief_limit, err)) {
+		fs_cache_close(content->cache);
 		free(content);
 		return false;
 	}
@@ -64,6 +72,7 @@ void fs_content_close(struct fs_content *content)
 {
 	if (content == NULL)
 		return;
+	fs_cache_close(content->brief);
 	fs_cache_close(content->cache);
 	pthread_mutex_destroy(&content->lock);
 	free(content);
@@ -207,7 +216,7 @@ static bool finish(struct fs_pending *pending, struct fs_blob *blob, const struc
 	for (struct fs_waiter *waiter = waiters; waiter != NULL; waiter = waiter->next)
 		waiter->state = TAKEN;
 	if (blob != NULL)
-		fs_cache_add(content->cache, &pending->key, blob);
+		fs_cache_add(pending->brief ? content->brief : content->cache, &pending->key, blob);
 	pthread_mutex_unlock(&content->lock);
 	while (waiters != NULL) {
 		struct fs_waiter *next = waiters->next;
@@ -346,6 +355,8 @@ static struct fs_blob *find_or_queue(struct fs_content *content, const struct fs
 	}
 	waiter->state = TAKEN;
 	blob = fs_cache_find(content->cache, key);
+	if (blob == NULL)
+		blob = fs_cache_find(content->brief, key);
 	if (blob != NULL)
 		return blob;
 	failure = known_failure(content, key);
@@ -360,6 +371,7 @@ static struct fs_blob *find_or_queue(struct fs_content *content, const struct fs
 			(void)err_set(err, ERR_NOMEM, "out of memory");
 			return NULL;
 		}
+		pending->brief = waiter->brief;
 		list(content, pending);
 		*start = pending;
 	} else {
@@ -422,7 +434,7 @@ bool fs_content_has(struct fs_content *content, const struct fs_key *key)
 	bool found;
 
 	pthread_mutex_lock(&content->lock);
-	found = fs_cache_has(content->cache, key);
+	found = fs_cache_has(content->cache, key) || fs_cache_has(content->brief, key);
 	pthread_mutex_unlock(&content->lock);
 	return found;
 }

@@ -48,6 +48,9 @@ struct fs_content_ops {
 /* Asks for one content; embedded in the caller's struct. */
 struct fs_waiter {
 	fuse_req_t req; /* NULL: nothing to interrupt */
+	/* It is made again as fast as it is found, or nearly: kept for the next
+	 * moments only, in memory that is then used for others like it. */
+	bool brief;
 	/* Called exactly once, from any thread, no lock held, perhaps before
 	 * fs_content_get() returns: with a reference to the blob, which is the
 	 * callee's from then on, or NULL and why. Owns the waiter. */

@@ -529,6 +529,7 @@ static void read_blob(fuse_req_t req, const struct fs_handle *handle, uint64_t o
 	}
 	read->waiter.req = req;
 	read->waiter.done = read_done;
+	read->waiter.brief = handle->prompt;
 	read->offset = offset;
 	read->size = size;
 	/* Once it is answered, the handle may be gone. */

@@ -69,6 +69,31 @@ static void test_what_would_wait_goes_to_the_pool(void **state)
 	assert_int_equal(ground->failed, 0);
 }
 
+/* What is made again in no time leaves room for what is not. */
+static void test_kept_briefly(void **state)
+{
+	struct ground *ground = *state;
+	struct fs_key slow = key_of(1), first = key_of(2), last = key_of(999);
+	struct ask ask;
+
+	ask_here(&ask, ground, 1);
+	for (int64_t instance = 2; instance < 1000; instance++) {
+		struct fs_key key = key_of(instance);
+		const struct ix_instance row = {.id = instance};
+		struct fs_thread thread;
+
+		fs_thread_init(&thread, NULL);
+		prepare(&ask, ground);
+		ask.waiter.brief = true;
+		fs_content_get_here(ground->content, &thread, &key, &row, &ask.waiter);
+		fs_thread_release(&thread);
+	}
+	assert_int_equal(ground->made, 999);
+	assert_true(fs_content_has(ground->content, &slow));
+	assert_false(fs_content_has(ground->content, &first));
+	assert_true(fs_content_has(ground->content, &last));
+}
+
 /* ---- Memory files ------------------------------------------------------------ */
 
 static size_t size_of_text(void *context, const struct fs_key *key,
@@ -110,6 +135,8 @@ int main(void)
 						open_prompt_ground, close_ground),
 		cmocka_unit_test_setup_teardown(test_what_would_wait_goes_to_the_pool,
 						open_prompt_ground, close_ground),
+		cmocka_unit_test_setup_teardown(test_kept_briefly, open_prompt_ground,
+						close_ground),
 		cmocka_unit_test_setup_teardown(test_made_in_a_memory_file, open_file_ground,
 						close_ground),
 	};
