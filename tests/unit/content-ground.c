@@ -71,7 +71,7 @@ static void failed(void *context, struct fs_thread *thread, const struct fs_key 
 	pthread_mutex_unlock(&ground->lock);
 }
 
-int open_ground_with(void **state, struct fs_content_ops ops)
+static int open_with(void **state, struct fs_content_ops ops, unsigned workers)
 {
 	struct ground *ground = calloc(1, sizeof(*ground));
 	struct err err = {0};
@@ -82,11 +82,21 @@ int open_ground_with(void **state, struct fs_content_ops ops)
 	ops.failed = failed;
 	pthread_mutex_init(&ground->lock, NULL);
 	pthread_cond_init(&ground->changed, NULL);
-	assert_true(fs_pool_open(&ground->pool, "test", 3, NULL, &err));
+	assert_true(fs_pool_open(&ground->pool, "test", workers, NULL, &err));
 	assert_true(fs_pool_start(ground->pool, &err));
 	assert_true(fs_content_open(&ground->content, 100000, ground->pool, &ops, &err));
 	*state = ground;
 	return 0;
+}
+
+int open_ground_with(void **state, struct fs_content_ops ops)
+{
+	return open_with(state, ops, 3);
+}
+
+int open_lone_ground(void **state)
+{
+	return open_with(state, (struct fs_content_ops){.make = make}, 1);
 }
 
 int open_ground(void **state)

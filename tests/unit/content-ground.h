@@ -36,9 +36,10 @@ bool make(void *context, struct fs_thread *thread, const struct fs_key *key,
 	  const struct ix_instance *instance, const atomic_bool *cancel, struct buf *out,
 	  bool *keep, struct err *err);
 
-/* Set-up and tear-down of a test; the former sets what ops lacks but make. */
+/* Set-up and tear-down of a test, with three workers; the former sets what ops lacks but make. */
 int open_ground_with(void **state, struct fs_content_ops ops);
 int open_ground(void **state);
+int open_lone_ground(void **state); /* one worker */
 int close_ground(void **state);
 
 /* One who asks, and what was answered. */
