@@ -24,7 +24,8 @@ static const struct {
 
 /* ---- Output ------------------------------------------------------------ */
 
-static void row(struct posix *posix, const char *text, const char *format, va_list args)
+static __attribute__((format(printf, 3, 0))) void row(struct posix *posix, const char *text,
+						      const char *format, va_list args)
 {
 	printf("%s%s\t", posix->writable ? "w-" : "", posix->group);
 	vprintf(format, args);

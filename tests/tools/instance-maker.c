@@ -117,7 +117,9 @@ static bool is_same(const struct im_instance *a, const struct im_instance *b)
 	const struct ix_measured *one = &a->result.measured, *other = &b->result.measured;
 
 	for (int i = 0; i < DC_FACT_COUNT; i++) {
-		if (strcmp(dc_fact(&a->result.facts, i), dc_fact(&b->result.facts, i)) != 0)
+		enum dc_fact fact = (enum dc_fact)i;
+
+		if (strcmp(dc_fact(&a->result.facts, fact), dc_fact(&b->result.facts, fact)) != 0)
 			return false;
 	}
 	return a->result.print.size == b->result.print.size &&
