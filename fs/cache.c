@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/cache.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -61,7 +62,8 @@ struct fs_blob *fs_blob_new_file(size_t size)
 		return NULL;
 	fd = memfd_create("dicomfs", MFD_CLOEXEC);
 	/* One more byte: see buf_over(). */
-	if (fd >= 0 && ftruncate(fd, (off_t)size + 1) == 0)
+	/* With its memory: what is not there later is a signal, not an error. */
+	if (fd >= 0 && fallocate(fd, 0, 0, (off_t)size + 1) == 0)
 		data = mmap(NULL, size + 1, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (data == MAP_FAILED) {
 		free(blob);

@@ -498,6 +498,19 @@ struct fs_blob *fs_content_pin(struct fs_content *content, const struct fs_key *
 	return pinned;
 }
 
+struct fs_blob *fs_content_pin_found(struct fs_content *content, const struct fs_key *key)
+{
+	struct fs_blob *found, *pinned = NULL;
+
+	pthread_mutex_lock(&content->lock);
+	found = fs_cache_find(content->cache, key);
+	if (found != NULL)
+		pinned = fs_cache_pin(content->cache, key, found);
+	pthread_mutex_unlock(&content->lock);
+	fs_blob_unref(found);
+	return pinned;
+}
+
 void fs_content_unpin(struct fs_content *content, const struct fs_key *key)
 {
 	pthread_mutex_lock(&content->lock);

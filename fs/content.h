@@ -92,6 +92,9 @@ uint64_t fs_content_room(struct fs_content *content);
 /* See fs_cache_pin(). */
 struct fs_blob *fs_content_pin(struct fs_content *content, const struct fs_key *key,
 			       struct fs_blob *blob) MUST_CHECK;
+/* Likewise of what is there; NULL when there is none. */
+struct fs_blob *fs_content_pin_found(struct fs_content *content,
+				     const struct fs_key *key) MUST_CHECK;
 void fs_content_unpin(struct fs_content *content, const struct fs_key *key);
 
 /* Ends all pending work early; its waiters get ERR_INTERRUPTED. */

@@ -70,6 +70,8 @@ void fs_handle_unref(struct fs_handle *handle)
 	if (atomic_fetch_sub_explicit(&handle->references, 1, memory_order_acq_rel) != 1)
 		return;
 	unlist(&handle->session->handles, handle);
+	/* First: as long as a picture has a backing, somebody has it counted. */
+	fs_backing_put(handle->session->passthrough, handle->backing);
 	switch ((enum fs_handle_type)handle->type) {
 	case FS_HANDLE_STORE:
 		base_close_fd(&handle->file.fd);
@@ -83,6 +85,5 @@ void fs_handle_unref(struct fs_handle *handle)
 	case FS_HANDLE_TEXT:
 		break;
 	}
-	fs_backing_put(handle->session->passthrough, handle->backing);
 	free(handle);
 }

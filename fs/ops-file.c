@@ -21,19 +21,29 @@ static void reply_open(fuse_req_t req, struct fuse_file_info *fi, struct fs_hand
 		fs_handle_unref(handle);
 }
 
+/* A picture that is passed through because others have opened it stays counted as
+ * long as this handle needs it. */
+static void keep_backing(struct fs_handle *handle)
+{
+	if (handle->type == FS_HANDLE_BLOB && handle->blob == NULL &&
+	    fs_backing_id(handle->backing) != 0)
+		handle->blob = fs_content_pin_found(handle->session->content, &handle->key);
+}
+
 /* Answers the OPEN of what may be passed through to fd; -1: not this time. */
 static void reply_open_backed(fuse_req_t req, uint64_t nodeid, struct fuse_file_info *fi,
 			      struct fs_handle *handle, int fd)
 {
 	struct fs_passthrough *passthrough = handle->session->passthrough;
 
-	if (fs_passthrough_active(passthrough)) {
+	if (fs_passthrough_agreed(passthrough)) {
 		handle->backing = fs_backing_take(passthrough, nodeid, fd);
 		if (handle->backing == NULL) {
 			fs_handle_unref(handle);
 			(void)fuse_reply_err(req, ENOMEM);
 			return;
 		}
+		keep_backing(handle);
 	}
 	reply_open(req, fi, handle);
 }
@@ -48,7 +58,7 @@ static void reply_open_store(fuse_req_t req, uint64_t nodeid, struct fuse_file_i
 		return;
 	}
 	/* The kernel reads a backing with access times, however we have opened it. */
-	if (fs_passthrough_active(handle->session->passthrough))
+	if (fs_passthrough_allowed(handle->session->passthrough))
 		fs_store_file_look_quiet(file);
 	reply_open_backed(req, nodeid, fi, handle, file->quiet ? file->fd : -1);
 }
@@ -302,6 +312,13 @@ static void open_later(fuse_req_t req, const struct fs_node *node, uint64_t size
 		submit_open(req, node, fi, handle);
 }
 
+/* What is made at READ is found by the next one in the cache alone: a large one
+ * that does not stay there would be made for each. */
+static bool fits_memory(struct fs_session *session, uint64_t size)
+{
+	return size <= fs_content_room(session->content) / 2;
+}
+
 /* Who asks not to be kept waiting, as borg does of every file, takes an error from
  * READ. */
 static void open_made(fuse_req_t req, const struct fs_node *node, struct fuse_file_info *fi)
@@ -312,8 +329,8 @@ static void open_made(fuse_req_t req, const struct fs_node *node, struct fuse_fi
 
 	if (!fs_node_stat(session->options, node, &st, &err))
 		fs_ops_reply_err(req, &err);
-	else if ((fi->flags & O_NONBLOCK) != 0 ||
-		 fs_source_is_prompt(session->options, node, (uint64_t)st.st_size))
+	else if (fs_source_is_prompt(session->options, node, (uint64_t)st.st_size) ||
+		 ((fi->flags & O_NONBLOCK) != 0 && fits_memory(session, (uint64_t)st.st_size)))
 		open_later(req, node, (uint64_t)st.st_size, fi);
 	else
 		open_derived(req, node, fi);

@@ -54,7 +54,8 @@ struct fs_backing {
 
 struct fs_passthrough {
 	struct fuse_session *fuse; /* NULL: not attached */
-	atomic_bool active;
+	atomic_bool agreed;
+	atomic_bool denied;   /* for good */
 	uint64_t init_unique; /* of an INIT request that offers passthrough; 0: none yet */
 	pthread_mutex_t lock;
 	size_t count;
@@ -67,7 +68,8 @@ bool fs_passthrough_open(struct fs_passthrough **out, struct err *err)
 
 	if (passthrough == NULL)
 		return err_set(err, ERR_NOMEM, "out of memory");
-	atomic_init(&passthrough->active, false);
+	atomic_init(&passthrough->agreed, false);
+	atomic_init(&passthrough->denied, false);
 	pthread_mutex_init(&passthrough->lock, NULL);
 	*out = passthrough;
 	return true;
@@ -89,9 +91,15 @@ void fs_passthrough_close(struct fs_passthrough *passthrough)
 	free(passthrough);
 }
 
-bool fs_passthrough_active(const struct fs_passthrough *passthrough)
+bool fs_passthrough_agreed(const struct fs_passthrough *passthrough)
 {
-	return atomic_load_explicit(&passthrough->active, memory_order_relaxed);
+	return atomic_load_explicit(&passthrough->agreed, memory_order_relaxed);
+}
+
+bool fs_passthrough_allowed(const struct fs_passthrough *passthrough)
+{
+	return fs_passthrough_agreed(passthrough) &&
+	       !atomic_load_explicit(&passthrough->denied, memory_order_relaxed);
 }
 
 /* ---- Agreeing upon it ----------------------------------------------------- */
@@ -107,11 +115,12 @@ bool fs_passthrough_attach(struct fs_passthrough *passthrough, struct fuse_sessi
 
 void fs_passthrough_init(struct fs_passthrough *passthrough, struct fuse_conn_info *conn)
 {
-	if (passthrough->fuse == NULL || !fuse_set_feature_flag(conn, FUSE_CAP_PASSTHROUGH))
+	if (passthrough->fuse == NULL || (conn->capable & FUSE_CAP_PASSTHROUGH) == 0)
 		return;
+	conn->want |= FUSE_CAP_PASSTHROUGH;
 	/* Backing files that are no stacks themselves. */
 	conn->max_backing_stack_depth = 0;
-	atomic_store(&passthrough->active, true);
+	atomic_store(&passthrough->agreed, true);
 }
 
 #else
@@ -164,7 +173,7 @@ static ssize_t write_init(struct fs_passthrough *passthrough, int fd, const stru
 	put = writev(fd, with_wish, ARRAY_LEN(with_wish));
 	passthrough->init_unique = 0;
 	if (put >= 0)
-		atomic_store(&passthrough->active, true);
+		atomic_store(&passthrough->agreed, true);
 	return put;
 }
 
@@ -218,16 +227,16 @@ static int32_t register_file(struct fs_passthrough *passthrough, int fd)
 	struct wire_backing_map map = {.fd = fd};
 	int id;
 
-	if (fd < 0 || !fs_passthrough_active(passthrough))
+	if (fd < 0 || !fs_passthrough_allowed(passthrough))
 		return 0;
 	id = ioctl(fuse_session_fd(passthrough->fuse), WIRE_BACKING_OPEN, &map);
 	if (id > 0)
 		return id;
 	log_trace(LOG_FUSE, "passthrough: %s", strerror(errno));
-	/* The right to it will not come back; a file on an overlay (ELOOP) says
-	 * nothing about the next. */
-	if (errno == EPERM || errno == EOPNOTSUPP || errno == ENOTTY)
-		atomic_store(&passthrough->active, false);
+	/* The right to it will not come back; a file on an overlay (ELOOP) or on a CD
+	 * (EOPNOTSUPP, of older kernels) says nothing about the next. */
+	if (errno == EPERM || errno == ENOTTY)
+		atomic_store(&passthrough->denied, true);
 	return 0;
 }
 

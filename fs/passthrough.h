@@ -32,8 +32,11 @@ bool fs_passthrough_attach(struct fs_passthrough *passthrough, struct fuse_sessi
 			   struct err *err) MUST_CHECK;
 /* In the INIT operation. */
 void fs_passthrough_init(struct fs_passthrough *passthrough, struct fuse_conn_info *conn);
-/* Whether kernel and rights allowed it so far. */
-bool fs_passthrough_active(const struct fs_passthrough *passthrough);
+/* Whether it was agreed upon with the kernel: constant from then on. Every open of
+ * a file that may be passed through must take a backing then. */
+bool fs_passthrough_agreed(const struct fs_passthrough *passthrough);
+/* Whether rights have allowed it, too, so far: whether it pays to prepare for it. */
+bool fs_passthrough_allowed(const struct fs_passthrough *passthrough);
 
 /* What the opens of one inode share. */
 struct fs_backing;

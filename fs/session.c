@@ -85,7 +85,8 @@ static bool open_parts(struct fs_session *session, struct err *err)
 	session->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (session->ended_fd < 0)
 		return err_set_sys(err, errno, "cannot make an eventfd");
-	if (!options->no_passthrough)
+	/* Links that are followed may lead anywhere, also out of the clone. */
+	if (!options->no_passthrough && !options->follow)
 		session->quiet_fd = fs_store_clone(session->store_fd);
 	return read_settled(session, err) && fs_passthrough_open(&session->passthrough, err) &&
 	       fs_pool_open(&session->io_pool, "store", IO_THREADS, session->index, err) &&

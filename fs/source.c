@@ -22,17 +22,15 @@
 static bool open_file(struct fs_session *session, const struct ix_source *source,
 		      struct fs_store_file *file, struct err *err)
 {
-	bool follow = session->options->follow;
-
-	/* Links may lead anywhere, also out of the clone. */
-	if (session->quiet_fd >= 0 && !follow) {
-		file->quiet = fs_store_file_open(session->quiet_fd, false, source, file, err);
-		/* It may lie on what was mounted in the store since. */
-		if (file->quiet || err->code == ERR_STALE)
-			return file->quiet;
-		err_clear(err);
+	if (session->quiet_fd >= 0 &&
+	    fs_store_file_open(session->quiet_fd, false, source, file, err)) {
+		file->quiet = true;
+		return true;
 	}
-	return fs_store_file_open(session->store_fd, follow, source, file, err);
+	/* The clone lacks what was mounted in the store since, and may show another
+	 * file in its place. */
+	err_clear(err);
+	return fs_store_file_open(session->store_fd, session->options->follow, source, file, err);
 }
 
 /* One source. ERR_NOTFOUND: there are no more. */
@@ -343,8 +341,9 @@ static size_t file_size(void *context, const struct fs_key *key, const struct ix
 	struct err err = {0};
 	uint64_t size;
 
-	/* Of what is measured the size is not told by the row. */
-	if (!fs_passthrough_active(session->passthrough) ||
+	/* JSON is longer while it is written than in the end; of what is measured the
+	 * row does not tell the size. */
+	if (!fs_passthrough_allowed(session->passthrough) || !node.kind->per_frame ||
 	    (instance->measured >> key->kind & 1) != 0 ||
 	    !node.kind->size(&known, &session->options->render, key->frame, &size, &err))
 		return 0;

@@ -200,6 +200,7 @@ static void test_asked_for_goes_first(void **state)
 	wait_until(ground, &ground->made, 3);
 	assert_int_equal(ground->order[2], 20);
 	open_gate(ground, false);
+	wait_until(ground, &ground->done, 1);
 	wait_until(ground, &ground->made, 7);
 }
 
