@@ -12,6 +12,8 @@ small_store 1 1 3
 for i in $(seq 12); do
 	small_dicom file "$store/large-$i.dcm" 7 1 "$i" "$i" 1 1200
 done
+# JSON of more than a megabyte, which is longer while it is written.
+small_dicom long "$store/long.dcm" 7 1 99
 find "$store" -exec touch -a -d '3 days ago' {} +
 atimes() {
 	find "$1" -type f -printf '%A@ %p\n' | sort
@@ -31,10 +33,10 @@ sums() {
 
 # ---- Without ----------------------------------------------------------------
 start_mount wait,debug,no_passthrough || exit 1
-is "twelve large files" "$(large dcm | wc -l)" 12
+is "large files" "$(large dcm | wc -l)" 13
 : >"$scratch/log"
 large dcm | xargs -d '\n' cat >/dev/null
-check "no_passthrough: READ requests" test "$(requests READ)" -ge 12
+check "no_passthrough: READ requests" test "$(requests READ)" -ge 13
 sums >"$scratch/sums.copy"
 stop_mount
 is "no_passthrough: access times stay" "$(atimes "$store" | diff "$scratch/atimes" -)" ""
@@ -59,6 +61,7 @@ else
 	is "so are large pictures" "$(requests READ)" 0
 fi
 sums >"$scratch/sums.pass"
+is "a long .json" "$(large json | wc -l)" 1
 check "the same bytes in both tiers" cmp "$scratch/sums.copy" "$scratch/sums.pass"
 is "access times stay" "$(atimes "$store" | diff "$scratch/atimes" -)" ""
 is "store files left open" "$(find "/proc/$daemon/fd" -lname "$store/*" 2>/dev/null | wc -l)" 0
