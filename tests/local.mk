@@ -31,6 +31,27 @@ include tests/fuzz/local.mk
 include tests/bench/local.mk
 include tests/cases/local.mk
 
+# What runs in several threads, for ThreadSanitizer; the rest has nothing for it.
+threaded_tests = $(mount_scripts)
+if HAVE_CMOCKA
+threaded_tests += \
+	%D%/unit/test-cache \
+	%D%/unit/test-codec-j2k \
+	%D%/unit/test-content \
+	%D%/unit/test-content-here \
+	%D%/unit/test-disk-cache \
+	%D%/unit/test-frame-cache \
+	%D%/unit/test-frames \
+	%D%/unit/test-index \
+	%D%/unit/test-index-data \
+	%D%/unit/test-index-parts \
+	%D%/unit/test-index-random \
+	%D%/unit/test-index-scan \
+	%D%/unit/test-index-threads \
+	%D%/unit/test-index-tree \
+	%D%/unit/test-progress
+endif
+
 # Unit tests alone, optionally below a tool:
 #   make check-unit TEST_WRAPPER='valgrind --error-exitcode=9 -q'
 .PHONY: check-unit
