@@ -349,8 +349,13 @@ bool ix_open(struct ix_index **index, const struct ix_options *options, struct e
 
 void ix_close(struct ix_index *index)
 {
+	const struct ix_watch none = {.mode = IX_WATCH_NONE};
+
 	if (index == NULL)
 		return;
+	/* Nobody watches any more. */
+	if (!ix_watch_set(index, &none, NULL))
+		log_trace(LOG_SQL, "the status could not be written");
 	ix_writer_close(&index->writer);
 	base_close_fd(&index->lock_fd);
 	(void)pthread_mutex_destroy(&index->mutex);

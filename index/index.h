@@ -189,15 +189,33 @@ enum ix_scan_state {
 	IX_SCAN_STOPPED,
 	IX_SCAN_SUSPICIOUS
 };
+/* How the writing process comes to know of changes of the store. */
+enum ix_watching {
+	IX_WATCH_NONE,   /* only when it is asked to scan */
+	IX_WATCH_EVENTS, /* the kernel tells */
+	IX_WATCH_RESCAN, /* the whole store is looked through now and then */
+};
+struct ix_watch {
+	enum ix_watching mode;
+	char reason[128];   /* why it is RESCAN where EVENTS were wanted; "" */
+	uint64_t folders;   /* watched */
+	uint64_t seconds;   /* between two looks at the whole store; 0: none */
+};
 struct ix_status {
 	enum ix_scan_state state;
 	char state_reason[256]; /* for SUSPICIOUS and STOPPED */
 	struct ix_counts counts;
+	struct ix_watch watch; /* NONE unless a process writes the index */
+	uint64_t scan_files;   /* seen by the last complete look at the whole store ... */
+	int64_t scan_ns;       /* ... and how long it took */
 	int64_t scan_started_ns, scan_ended_ns; /* real time; 0: never */
 	int64_t last_change_ns;
 	uint64_t version; /* grows with every committed change; equal: nothing changed */
 };
 bool ix_status_get(struct ix_reader *reader, struct ix_status *status, struct err *err) MUST_CHECK;
+
+/* Says in the status how the store is watched. Without effect in a follower. */
+bool ix_watch_set(struct ix_index *index, const struct ix_watch *watch, struct err *err) MUST_CHECK;
 
 /* Every problem, ordered by path: code is a stable word, reason a sentence,
  * path the store path, in bytes.

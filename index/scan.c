@@ -271,10 +271,16 @@ static bool set_state(struct ix_scan *scan, enum ix_scan_state state, const char
 	if (reason != NULL)
 		(void)snprintf(w->status.state_reason, sizeof(w->status.state_reason), "%s",
 			       reason);
-	if (state == IX_SCAN_RUNNING)
+	if (state == IX_SCAN_RUNNING) {
 		w->status.scan_started_ns = ix_now_ns();
-	else
+		scan->begun_ns = ix_monotonic_ns();
+	} else {
 		w->status.scan_ended_ns = ix_now_ns();
+	}
+	if (state == IX_SCAN_COMPLETE) {
+		w->status.scan_files = w->status.counts.files;
+		w->status.scan_ns = ix_monotonic_ns() - scan->begun_ns;
+	}
 	w->dirty = true;
 	w->queued = 0;
 	return ix_index_commit(scan->index, scan->options, err);

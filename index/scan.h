@@ -19,6 +19,7 @@ struct ix_scan {
 	uint64_t fresh_done;    /* new files that are written */
 	uint64_t bytes;         /* of files that were looked at */
 	int64_t progress_ns;    /* when it was last told */
+	int64_t begun_ns;       /* monotonic */
 };
 
 /* Commits when the transaction is old or large enough (or always), and tells

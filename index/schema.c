@@ -29,7 +29,10 @@ static const char table_sql[] =
 	" instances INTEGER NOT NULL, started INTEGER NOT NULL, ended INTEGER NOT NULL,"
 	" changed INTEGER NOT NULL, version INTEGER NOT NULL, next_id INTEGER NOT NULL,"
 	" next_file INTEGER NOT NULL, next_folder INTEGER NOT NULL,"
-	" next_claim INTEGER NOT NULL);"
+	" next_claim INTEGER NOT NULL, watching INTEGER NOT NULL DEFAULT 0,"
+	" watch_reason TEXT NOT NULL DEFAULT '', watched INTEGER NOT NULL DEFAULT 0,"
+	" rescan INTEGER NOT NULL DEFAULT 0, scan_files INTEGER NOT NULL DEFAULT 0,"
+	" scan_ns INTEGER NOT NULL DEFAULT 0);"
 	"CREATE TABLE request(id INTEGER PRIMARY KEY CHECK(id = 1), wanted INTEGER NOT NULL,"
 	" done INTEGER NOT NULL);"
 	"CREATE TABLE folder(id INTEGER PRIMARY KEY, parent INTEGER NOT NULL,"
@@ -174,7 +177,7 @@ static void append_nodes(struct buf *sql)
 	}
 	buf_printf(sql,
 		   "INSERT INTO status VALUES(1, %d, '', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,"
-		   " 0, 1, %d, 1, 2, 1);"
+		   " 0, 1, %d, 1, 2, 1, 0, '', 0, 0, 0, 0);"
 		   "INSERT INTO request VALUES(1, 0, 0);"
 		   "INSERT INTO folder VALUES(1, 0, x'');",
 		   IX_SCAN_NEVER, IX_FIRST_ID);

@@ -30,6 +30,13 @@ bool ix_status_get(struct ix_reader *reader, struct ix_status *status, struct er
 	status->scan_ended_ns = ix_db_int(row, 15);
 	status->last_change_ns = ix_db_int(row, 16);
 	status->version = (uint64_t)ix_db_int(row, 17);
+	status->watch.mode = (enum ix_watching)ix_db_int(row, 18);
+	(void)snprintf(status->watch.reason, sizeof(status->watch.reason), "%s",
+		       ix_db_text(row, 19));
+	status->watch.folders = (uint64_t)ix_db_int(row, 20);
+	status->watch.seconds = (uint64_t)ix_db_int(row, 21);
+	status->scan_files = (uint64_t)ix_db_int(row, 22);
+	status->scan_ns = ix_db_int(row, 23);
 	ix_db_reset(&reader->db, IX_R_STATUS);
 	return true;
 }
@@ -121,6 +128,30 @@ bool ix_note_instance(struct ix_index *index, int64_t instance, const char *code
 		return true;
 	(void)pthread_mutex_lock(&index->mutex);
 	ok = write_note(&index->writer, instance, code, reason, err);
+	(void)pthread_mutex_unlock(&index->mutex);
+	return ok;
+}
+
+/* ---- Watching ------------------------------------------------------------ */
+
+static bool write_watch(struct ix_writer *w, const struct ix_watch *watch, struct err *err)
+{
+	if (!ix_writer_commit(w, err) || !ix_writer_begin(w, err))
+		return false;
+	w->status.watch = *watch;
+	w->dirty = true;
+	return ix_writer_commit(w, err);
+}
+
+bool ix_watch_set(struct ix_index *index, const struct ix_watch *watch, struct err *err)
+{
+	bool ok;
+
+	if (!index->is_writer)
+		return true;
+	(void)pthread_mutex_lock(&index->mutex);
+	ok = memcmp(&index->writer.status.watch, watch, sizeof(*watch)) == 0 ||
+	     write_watch(&index->writer, watch, err);
 	(void)pthread_mutex_unlock(&index->mutex);
 	return ok;
 }

@@ -13,13 +13,14 @@ static const char *const sql_table[IX_W_COUNT] = {
 	[IX_W_STATUS_LOAD] =
 		"SELECT state, reason, files, instance_files, duplicates, skipped, failed, pending,"
 		" notes, patients, studies, series, instances, started, ended, changed, version,"
-		" next_id, next_file, next_folder, next_claim FROM status",
+		" next_id, next_file, next_folder, next_claim, scan_files, scan_ns FROM status",
 	[IX_W_STATUS_SAVE] =
 		"UPDATE status SET state = ?, reason = ?, files = ?, instance_files = ?,"
 		" duplicates = ?, skipped = ?, failed = ?, pending = ?, queued = ?, notes = ?,"
 		" patients = ?, studies = ?, series = ?, instances = ?, started = ?, ended = ?,"
 		" changed = ?, version = ?, next_id = ?, next_file = ?, next_folder = ?,"
-		" next_claim = ?",
+		" next_claim = ?, watching = ?, watch_reason = ?, watched = ?, rescan = ?,"
+		" scan_files = ?, scan_ns = ?",
 	[IX_W_REQUEST_GET] = "SELECT wanted > done FROM request",
 	[IX_W_REQUEST_DONE] = "UPDATE request SET done = wanted WHERE done <> wanted",
 

@@ -67,6 +67,8 @@ static bool load_status(struct ix_writer *w, struct err *err)
 	 * out again while the walk still uses them. */
 	w->next_folder = MAX_OF(w->next_folder, ix_db_int(row, 19));
 	w->next_claim = ix_db_int(row, 20);
+	status->scan_files = (uint64_t)ix_db_int(row, 21);
+	status->scan_ns = ix_db_int(row, 22);
 	ix_db_reset(&w->db, IX_W_STATUS_LOAD);
 	return true;
 }
@@ -76,13 +78,17 @@ static bool save_status(struct ix_writer *w, struct err *err)
 	const struct ix_status *status = &w->status;
 	const struct ix_counts *counts = &status->counts;
 
-	return ix_db_run(&w->db, IX_W_STATUS_SAVE, err, "itiiiiiiiiiiiiiiiiiiii",
+	const struct ix_watch *watch = &status->watch;
+
+	return ix_db_run(&w->db, IX_W_STATUS_SAVE, err, "itiiiiiiiiiiiiiiiiiiiiitiiii",
 			 (int64_t)status->state, status->state_reason, counts->files,
 			 counts->instance_files, counts->duplicates, counts->skipped,
 			 counts->failed, counts->pending, w->queued, counts->notes,
 			 counts->patients, counts->studies, counts->series, counts->instances,
 			 status->scan_started_ns, status->scan_ended_ns, status->last_change_ns,
-			 status->version, w->next_id, w->next_file, w->next_folder, w->next_claim);
+			 status->version, w->next_id, w->next_file, w->next_folder, w->next_claim,
+			 (int64_t)watch->mode, watch->reason, watch->folders, watch->seconds,
+			 status->scan_files, status->scan_ns);
 }
 
 /* ---- Opening ------------------------------------------------------------ */
