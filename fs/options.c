@@ -249,6 +249,7 @@ bool fs_options_init(struct fs_options *options, struct err *err)
 {
 	*options = (struct fs_options){.render = rn_default_options};
 	options->decode_ahead = AHEAD_BY_THREADS;
+	options->rescan = FS_RESCAN_AUTO;
 	options->uid = getuid();
 	options->gid = getgid();
 	for (size_t i = 0; i < fs_option_count; i++) {

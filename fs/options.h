@@ -9,6 +9,7 @@
 #ifndef FS_OPTIONS_H
 #define FS_OPTIONS_H
 
+#include <limits.h>
 #include <sys/types.h>
 
 #include "dicom/log.h"
@@ -24,6 +25,11 @@ enum fs_exit {
 	FS_EXIT_INDEX = 5,      /* the index cannot be used */
 	FS_EXIT_FUSE = 6,       /* /dev/fuse or fusermount3 is missing or not permitted */
 };
+
+/* struct fs_options.rescan as it is unless given: FS_RESCAN_SECONDS where changes
+ * are not announced, else 0. */
+#define FS_RESCAN_AUTO UINT_MAX
+#define FS_RESCAN_SECONDS 60
 
 /* Which program's options: they share one table. */
 enum fs_program { FS_PROGRAM_MOUNT = 1, FS_PROGRAM_INDEX = 2 };
@@ -69,6 +75,8 @@ struct fs_options {
 	bool no_xattr;       /* no file has extended attributes */
 	bool no_passthrough; /* the kernel reads nothing without us */
 	bool wait; /* the complete scan comes before the mount */
+	bool no_watch;   /* nothing is asked of the kernel about changes */
+	unsigned rescan; /* s between two looks at the whole store; 0: none */
 	bool foreground;
 	bool debug; /* -d: libfuse prints every request; implies foreground */
 	bool single_thread;

@@ -2,8 +2,10 @@
 #include "fs/rescan.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -11,11 +13,19 @@
 #include "fs/core.h"
 #include "fs/measure.h"
 #include "fs/scan.h"
+#include "index/watch-set.h"
+#include "index/watch.h"
 
 /* How often another process's wish for a scan is looked for. */
-#define POLL_SECONDS 2
-/* At most one scan in this time because of files that were missing. */
-#define REQUEST_SECONDS 60
+#define POLL_NS INT64_C(2000000000)
+/* At most one scan in this time because of files that were missing, or after one
+ * that failed. */
+#define REQUEST_NS INT64_C(60000000000)
+/* A scan of the whole store takes at most one in so many parts of the time. */
+#define SCAN_SHARE 10
+/* Looks at single places follow each other no closer: what comes meanwhile comes
+ * together. */
+#define PAUSE_NS INT64_C(10000000)
 /* Below that of other threads, above that of measuring. */
 #define LOW_PRIORITY 5
 
@@ -24,13 +34,30 @@ struct fs_rescan {
 	struct ix_scan_options options;
 	atomic_bool stop;
 	atomic_bool requested;
-	time_t last_scan; /* monotonic */
 	pthread_mutex_t lock;
-	pthread_cond_t wake; /* stop was set, or the thread ended */
+	pthread_cond_t wake; /* stop or woken was set, or the thread ended */
+	bool woken;          /* there is something to look for */
 	bool started, ended;
 	pthread_t thread;
 	struct fs_measurer *measurer; /* NULL: every size is arithmetic */
+	struct ix_watcher *watcher;
+
+	/* The thread's own. */
+	struct ix_watch watch;
+	bool complete;     /* the last scan of the whole store was */
+	bool wanted;       /* another one, as soon as may be */
+	int64_t last_scan; /* its end; monotonic, as all times here */
+	int64_t took;      /* it took so long */
+	int64_t last_look; /* end of the last look at single places */
 };
+
+static int64_t now_ns(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
 
 static void changed(const struct ix_change *changes, size_t count, void *context)
 {
@@ -38,6 +65,16 @@ static void changed(const struct ix_change *changes, size_t count, void *context
 
 	fs_inval_changes(rescan->session->inval, changes, count,
 			 fs_session_settled(rescan->session));
+}
+
+static void wake(void *context)
+{
+	struct fs_rescan *rescan = context;
+
+	pthread_mutex_lock(&rescan->lock);
+	rescan->woken = true;
+	pthread_cond_broadcast(&rescan->wake);
+	pthread_mutex_unlock(&rescan->lock);
 }
 
 static void progress(const struct ix_counts *counts, uint64_t bytes_seen, bool walk_done,
@@ -73,29 +110,6 @@ bool fs_rescan_open(struct fs_rescan **out, struct fs_session *session, struct e
 	return true;
 }
 
-static time_t now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec;
-}
-
-/* True: wait for more; false: stop. */
-static bool sleep_until_poll(struct fs_rescan *rescan)
-{
-	struct timespec until;
-	int sys = 0;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += POLL_SECONDS;
-	pthread_mutex_lock(&rescan->lock);
-	while (!atomic_load(&rescan->stop) && sys != ETIMEDOUT)
-		sys = pthread_cond_timedwait(&rescan->wake, &rescan->lock, &until);
-	pthread_mutex_unlock(&rescan->lock);
-	return !atomic_load(&rescan->stop);
-}
-
 static bool is_complete(struct fs_session *session)
 {
 	struct ix_reader *reader = NULL;
@@ -112,19 +126,60 @@ static bool is_complete(struct fs_session *session)
 	return complete;
 }
 
-static void scan(struct fs_rescan *rescan)
+/* ---- Scans -------------------------------------------------------------- */
+
+/* Seconds between two looks at the whole store; 0: none. */
+static uint64_t rescan_seconds(const struct fs_rescan *rescan)
+{
+	unsigned wanted = rescan->session->options->rescan;
+
+	if (wanted != FS_RESCAN_AUTO)
+		return wanted;
+	return rescan->session->options->no_watch || rescan->watch.mode == IX_WATCH_EVENTS
+		       ? 0
+		       : FS_RESCAN_SECONDS;
+}
+
+/* Tells how the store is watched, and says so in the log when that is not as one
+ * would expect. */
+static void report_watch(struct fs_rescan *rescan)
+{
+	struct ix_watch watch;
+	struct err err = {0};
+
+	ix_watcher_report(rescan->watcher, &watch);
+	rescan->watch.mode = watch.mode;
+	watch.seconds = rescan_seconds(rescan);
+	if (watch.mode == IX_WATCH_RESCAN && watch.seconds == 0)
+		watch.mode = IX_WATCH_NONE;
+	if (watch.reason[0] != '\0' && strcmp(watch.reason, rescan->watch.reason) != 0)
+		log_warning("%s: all of it is looked at every %llu s", watch.reason,
+			    (unsigned long long)watch.seconds);
+	rescan->watch = watch;
+	if (!ix_watch_set(rescan->session->index, &watch, &err))
+		log_trace(LOG_SCAN, "status: %s", err.message);
+}
+
+static void scan_whole(struct fs_rescan *rescan)
 {
 	struct fs_session *session = rescan->session;
+	int64_t begun = now_ns();
 	struct err err = {0};
 
 	atomic_store(&rescan->requested, false);
+	rescan->wanted = false;
+	ix_watcher_begin_whole(rescan->watcher);
 	if (!ix_scan(session->index, &rescan->options, &err) && err.code != ERR_INTERRUPTED) {
 		log_error("scan: %s", err.message);
 		/* A full disk may have room again some time. */
 		fs_rescan_request(rescan);
 	}
-	rescan->last_scan = now();
-	if (!atomic_load(&rescan->stop) && !fs_session_settled(session) && is_complete(session)) {
+	rescan->complete = !atomic_load(&rescan->stop) && is_complete(session);
+	ix_watcher_end_whole(rescan->watcher, rescan->complete);
+	rescan->last_scan = rescan->last_look = now_ns();
+	rescan->took = rescan->last_scan - begun;
+	report_watch(rescan);
+	if (rescan->complete && !fs_session_settled(session)) {
 		atomic_store_explicit(&session->settled, true, memory_order_release);
 		log_trace(LOG_SCAN, "complete");
 	}
@@ -132,30 +187,150 @@ static void scan(struct fs_rescan *rescan)
 	fs_measurer_wake(rescan->measurer);
 }
 
+/* False: it takes a scan of the whole store. */
+static bool scan_paths(struct fs_rescan *rescan, const struct ix_watcher_due *due)
+{
+	const char *const *paths = (const char *const *)due->paths;
+	struct err err = {0};
+	bool whole = false;
+
+	if (!ix_scan_paths(rescan->session->index, &rescan->options, paths, due->count, &whole,
+			   &err) &&
+	    err.code != ERR_INTERRUPTED) {
+		log_error("scan: %s", err.message);
+		/* What should have been seen now is seen then. */
+		rescan->complete = false;
+		fs_rescan_request(rescan);
+	}
+	rescan->last_look = now_ns();
+	log_trace(LOG_SCAN, "%zu places looked at", due->count);
+	fs_measurer_wake(rescan->measurer);
+	return !whole;
+}
+
+/* ---- The store itself --------------------------------------------------- */
+
+static bool same_mount(int a, int b)
+{
+	struct statx x, y;
+
+	return statx(a, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &x) == 0 &&
+	       statx(b, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &y) == 0 &&
+	       x.stx_dev_major == y.stx_dev_major && x.stx_dev_minor == y.stx_dev_minor &&
+	       x.stx_ino == y.stx_ino && x.stx_mnt_id == y.stx_mnt_id;
+}
+
+/* Something else is at the store's path than before: its disk was unmounted, or is
+ * back. The number of the descriptor stays, so that nobody who uses it has to know;
+ * what is open stays open. True: it was so. */
+static bool renew_store(struct fs_session *session)
+{
+	CLEANUP_FD int now = open(session->options->store, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_FD int clone = -1;
+
+	if (now < 0 || same_mount(now, session->store_fd))
+		return false;
+	log_warning("something else is mounted at %s now", session->options->store);
+	if (session->quiet_fd >= 0) {
+		clone = fs_store_clone(now);
+		(void)dup3(clone >= 0 ? clone : now, session->quiet_fd, O_CLOEXEC);
+	}
+	(void)dup3(now, session->store_fd, O_CLOEXEC);
+	return true;
+}
+
+/* ---- The thread --------------------------------------------------------- */
+
+/* True: wait for more; false: stop. */
+static bool sleep_until(struct fs_rescan *rescan, int64_t until_ns)
+{
+	const struct timespec until = {until_ns / 1000000000, until_ns % 1000000000};
+	int sys = 0;
+
+	pthread_mutex_lock(&rescan->lock);
+	while (!atomic_load(&rescan->stop) && !rescan->woken && sys != ETIMEDOUT)
+		sys = pthread_cond_timedwait(&rescan->wake, &rescan->lock, &until);
+	rescan->woken = false;
+	pthread_mutex_unlock(&rescan->lock);
+	return !atomic_load(&rescan->stop);
+}
+
+/* It is time for the whole store, apart from what the watcher says. */
+static bool is_due(struct fs_rescan *rescan)
+{
+	int64_t since = now_ns() - rescan->last_scan;
+	int64_t every = (int64_t)rescan_seconds(rescan) * 1000000000;
+
+	if (every > 0 && since >= MAX_OF(every, rescan->took * SCAN_SHARE))
+		return true;
+	return (atomic_load(&rescan->requested) && since >= REQUEST_NS) ||
+	       ix_scan_requested(rescan->session->index);
+}
+
+/* One round; the time until which there is nothing to do. */
+static int64_t look(struct fs_rescan *rescan, int64_t *next_poll)
+{
+	struct ix_watcher_due due;
+	int64_t now = now_ns(), earliest = rescan->last_scan + rescan->took;
+	bool asked = false, polled = now >= *next_poll;
+
+	ix_watcher_take(rescan->watcher, &due);
+	if (polled || due.mounts)
+		asked = renew_store(rescan->session);
+	if (polled) {
+		*next_poll = now + POLL_NS;
+		asked = is_due(rescan) || asked;
+	}
+	rescan->wanted = rescan->wanted || due.whole || (due.count > 0 && !rescan->complete);
+	if (!asked && !rescan->wanted && due.count > 0)
+		rescan->wanted = !scan_paths(rescan, &due);
+	ix_watch_paths_free(due.paths, due.count);
+	/* What goes on in the store must not keep us from everything else. */
+	if (asked || (rescan->wanted && now >= earliest)) {
+		scan_whole(rescan);
+		return now_ns();
+	}
+	if (rescan->wanted)
+		return MIN_OF(*next_poll, earliest);
+	return MIN_OF(*next_poll, MAX_OF(due.next_ns, rescan->last_look + PAUSE_NS));
+}
+
 static void *scan_thread(void *context)
 {
 	struct fs_rescan *rescan = context;
-	struct fs_session *session = rescan->session;
+	int64_t until, next_poll = 0;
 
 	(void)pthread_setname_np(pthread_self(), "fs-scan");
 	/* Of this thread and those it starts, as Linux has it: who looks at the tree
 	 * goes first. */
 	(void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), LOW_PRIORITY);
-	/* With -o wait the scan has just been. */
-	if (!session->options->wait || !fs_session_settled(session))
-		scan(rescan);
-	while (sleep_until_poll(rescan)) {
-		bool missing = atomic_load(&rescan->requested) &&
-			       now() - rescan->last_scan >= REQUEST_SECONDS;
-
-		if (missing || ix_scan_requested(session->index))
-			scan(rescan);
-	}
+	/* Also after -o wait: from here on the folders are watched. */
+	scan_whole(rescan);
+	until = now_ns();
+	while (sleep_until(rescan, until))
+		until = look(rescan, &next_poll);
 	pthread_mutex_lock(&rescan->lock);
 	rescan->ended = true;
 	pthread_cond_broadcast(&rescan->wake);
 	pthread_mutex_unlock(&rescan->lock);
 	return NULL;
+}
+
+static bool open_watcher(struct fs_rescan *rescan, struct err *err)
+{
+	const struct ix_watcher_options options = {
+		.events = !rescan->session->options->no_watch,
+		.wake = wake,
+		.wake_context = rescan,
+	};
+
+	if (!ix_watcher_open(&rescan->watcher, &options, err))
+		return false;
+	rescan->options.entered = ix_watcher_entered;
+	rescan->options.entered_context = rescan->watcher;
+	rescan->options.postponed = ix_watcher_postponed;
+	rescan->options.postponed_context = rescan->watcher;
+	return true;
 }
 
 bool fs_rescan_start(struct fs_rescan *rescan, struct err *err)
@@ -173,6 +348,8 @@ bool fs_rescan_start(struct fs_rescan *rescan, struct err *err)
 	/* A follower sees what the writing process commits. */
 	if (!rescan->session->writer)
 		return true;
+	if (!open_watcher(rescan, err))
+		return false;
 	if (fs_measure_wanted(measuring.options) &&
 	    !fs_measurer_start(&rescan->measurer, &measuring, err))
 		return false;
@@ -232,6 +409,7 @@ void fs_rescan_close(struct fs_rescan *rescan)
 {
 	if (rescan == NULL)
 		return;
+	ix_watcher_close(rescan->watcher);
 	pthread_cond_destroy(&rescan->wake);
 	pthread_mutex_destroy(&rescan->lock);
 	free(rescan);

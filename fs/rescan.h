@@ -1,6 +1,8 @@
 /*
- * The scan thread of a mount: one scan at the start, more when asked for, and
- * single files in between. What changed goes to the invalidation thread.
+ * The scan thread of a mount: one scan at the start, then what the watcher says
+ * that changed, and the whole store again when it is asked for, when time comes, or
+ * when something was mounted or unmounted. What changed goes to the invalidation
+ * thread.
  *
  * SPDX-License-Identifier: MIT
  */

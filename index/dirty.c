@@ -109,6 +109,11 @@ struct ix_dirty *ix_dirty_touch(struct ix_dirty_set *set, int64_t id)
 	return &set->entries[slot];
 }
 
+bool ix_dirty_has(const struct ix_dirty_set *set, int64_t id)
+{
+	return set->count > 0 && set->used[find_slot(set, id)];
+}
+
 /* Open addressing: what was pushed past the free slot moves back into it. */
 static void remove_slot(struct ix_dirty_set *set, size_t hole)
 {

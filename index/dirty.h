@@ -38,6 +38,8 @@ void ix_dirty_clear(struct ix_dirty_set *set);
  * memory. */
 struct ix_dirty *ix_dirty_touch(struct ix_dirty_set *set, int64_t id);
 
+bool ix_dirty_has(const struct ix_dirty_set *set, int64_t id);
+
 /* Takes out the entry with the highest key; false when there is none. */
 bool ix_dirty_take(struct ix_dirty_set *set, struct ix_dirty *entry) MUST_CHECK;
 

@@ -196,6 +196,11 @@ bool ix_file_apply(struct ix_writer *w, struct ix_file *file, const struct ix_re
 	case IX_OUTCOME_FAILED:
 		return file_outside(w, file, IX_FILE_FAILED, result, err);
 	case IX_OUTCOME_RETRY:
+		buf_append(&w->postponed, file->path, strlen(file->path) + 1);
+		/* What the tree has of it stays until it can be looked at: nothing
+		 * vanishes because it is just being written. */
+		if (file->id != 0 && file->state != IX_FILE_PENDING)
+			return true;
 		return file_outside(w, file, IX_FILE_PENDING, result, err);
 	case IX_OUTCOME_INSTANCE:
 		break;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "dicom/number.h"
+#include "index/disk.h"
 #include "index/index.h"
 #include "index/names.h"
 
@@ -43,35 +44,6 @@ static bool make_folders(char *path, struct err *err)
 		*p = kept;
 		if (kept == '\0')
 			return true;
-	}
-}
-
-/* File systems where another host may write behind the back of the kernel's
- * locks: SQLite's shared memory works within one machine only. */
-static const char *network_name(unsigned long type)
-{
-	switch (type) {
-	case 0x6969:
-		return "NFS";
-	case 0x517b:
-	case 0xff534d42:
-	case 0xfe534d42:
-		return "SMB";
-	case 0x01021997:
-		return "9p";
-	case 0x00c36400:
-		return "Ceph";
-	case 0x5346414f:
-	case 0x6b414653:
-		return "AFS";
-	case 0x73757245:
-		return "Coda";
-	case 0x0bd00bd0:
-		return "Lustre";
-	case 0x47504653:
-		return "GPFS";
-	default:
-		return NULL;
 	}
 }
 
@@ -111,7 +83,9 @@ bool ix_home_prepare(const char *path, const char *store, struct err *err)
 	if (store != NULL && is_inside(real, store))
 		return err_set(err, ERR_USAGE, "index %s is inside the store; give another place",
 			       path);
-	network = network_name((unsigned long)fs.f_type & 0xffffffff);
+	/* Another host may write there behind the back of the kernel's locks: SQLite's
+	 * shared memory works within one machine only. */
+	network = ix_disk_network_name((unsigned long)fs.f_type & 0xffffffff);
 	if (network != NULL)
 		return err_set(err, ERR_IO,
 			       "index %s is on a network file system (%s); give a local place",

@@ -377,14 +377,21 @@ uint64_t ix_epoch(const struct ix_index *index)
 bool ix_index_commit(struct ix_index *index, const struct ix_scan_options *options, struct err *err)
 {
 	struct ix_change *changes = NULL;
-	size_t count = 0;
+	struct buf postponed CLEANUP_BUF = buf_empty(BUF_NO_LIMIT);
+	size_t count = 0, size;
 	bool ok = ix_writer_commit(&index->writer, err);
 
 	/* Also what a note committed for somebody who has no listener. */
 	changes = ix_writer_take_changes(&index->writer, &count);
+	postponed = index->writer.postponed;
+	index->writer.postponed = buf_empty(BUF_NO_LIMIT);
 	(void)pthread_mutex_unlock(&index->mutex);
 	if (count > 0 && options->changed != NULL)
 		options->changed(changes, count, options->changed_context);
 	free(changes);
+	for (size_t at = 0; options->postponed != NULL && at < postponed.size; at += size) {
+		size = strlen((const char *)postponed.data + at) + 1;
+		options->postponed((const char *)postponed.data + at, options->postponed_context);
+	}
 	return ok;
 }

@@ -286,6 +286,15 @@ struct ix_scan_options {
 	/* After each commit, from the writer's thread, no lock held. May be NULL. */
 	void (*changed)(const struct ix_change *changes, size_t count, void *context);
 	void *changed_context;
+	/* From the walk's thread, before it lists a folder: prefix is its path with a
+	 * slash ("" for the root), new_disk that another file system begins there. May be
+	 * NULL. */
+	void (*entered)(const char *prefix, int folder_fd, bool new_disk, void *context);
+	void *entered_context;
+	/* After a commit, no lock held: a file that could not be looked at yet, as it is
+	 * being written. It is pending, or what the index has of it stays. May be NULL. */
+	void (*postponed)(const char *path, void *context);
+	void *postponed_context;
 	/* A few times a second. May be NULL. */
 	void (*progress)(const struct ix_counts *counts, uint64_t bytes_seen, bool walk_done,
 			 void *context);
@@ -306,6 +315,14 @@ struct ix_scan_options {
  * that counts->files is the total. */
 bool ix_scan(struct ix_index *index, const struct ix_scan_options *options,
 	     struct err *err) MUST_CHECK;
+
+/* Likewise of some places alone: paths in the store, sorted by their bytes, each
+ * once; below a folder that is new, everything. Also what is pending; count may be
+ * 0. The state of the scan stays as it is. *whole: it takes a whole scan to see what
+ * has become of the tree. A store that is suddenly empty is no suspicion here:
+ * somebody saw the files go. */
+bool ix_scan_paths(struct ix_index *index, const struct ix_scan_options *options,
+		   const char *const *paths, size_t count, bool *whole, struct err *err) MUST_CHECK;
 
 /* Indexes one source of an instance again, because its fingerprint no longer
  * fits (called from a thread that may wait). A file that is gone leaves the

@@ -12,6 +12,8 @@ noinst_LIBRARIES += %D%/libindex.a
 	%D%/db.h \
 	%D%/dirty.c \
 	%D%/dirty.h \
+	%D%/disk.c \
+	%D%/disk.h \
 	%D%/entry-row.c \
 	%D%/entry-row.h \
 	%D%/entry.c \
@@ -51,10 +53,19 @@ noinst_LIBRARIES += %D%/libindex.a
 	%D%/status.c \
 	%D%/view.c \
 	%D%/view.h \
+	%D%/walk-jobs.c \
 	%D%/walk-rows.c \
 	%D%/walk-rows.h \
+	%D%/walk-some.c \
 	%D%/walk.c \
 	%D%/walk.h \
+	%D%/walker.h \
+	%D%/watch-map.c \
+	%D%/watch-map.h \
+	%D%/watch-set.c \
+	%D%/watch-set.h \
+	%D%/watch.c \
+	%D%/watch.h \
 	%D%/writer-sql-table.c \
 	%D%/writer-sql.h \
 	%D%/writer.c \

@@ -3,6 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+
+/* How long a file has to be left alone before it counts as written, where nobody
+ * tells that it is. */
+#define STILL_NS INT64_C(2000000000)
 
 bool ix_parser_init(struct ix_parser *parser, const struct ix_scan_options *options,
 		    struct err *err)
@@ -167,6 +172,36 @@ static void read_file(struct ix_parser *parser, int fd, struct ix_result *result
 	dc_source_release(&source.base);
 }
 
+/* ---- Files that are being written --------------------------------------- */
+
+static bool is_near(int64_t a, int64_t b)
+{
+	return a - b < STILL_NS && b - a < STILL_NS;
+}
+
+/* By its times. One that lies in the future says nothing. */
+static bool is_young(const struct ix_fingerprint *print)
+{
+	int64_t now = ix_now_ns();
+
+	return is_near(print->mtime_ns, now) ||
+	       (print->mtime_ns > now && is_near(print->ctime_ns, now));
+}
+
+/* A lease for reading is given only where nobody has the file open for writing;
+ * where there are no leases, time tells. */
+static bool is_being_written(int fd, const struct ix_fingerprint *print)
+{
+	if (!is_young(print))
+		return false;
+	/* Should a writer come in this very moment: a signal that does nothing. */
+	if (fcntl(fd, F_SETSIG, SIGURG) == 0 && fcntl(fd, F_SETLEASE, F_RDLCK) == 0) {
+		(void)fcntl(fd, F_SETLEASE, F_UNLCK);
+		return false;
+	}
+	return true;
+}
+
 void ix_parse_file(struct ix_parser *parser, int folder_fd, const char *name, bool follow,
 		   struct ix_result *result)
 {
@@ -189,6 +224,10 @@ void ix_parse_file(struct ix_parser *parser, int folder_fd, const char *name, bo
 	result->print = ix_fingerprint_of(&st);
 	if (!S_ISREG(st.st_mode)) {
 		ix_result_set(result, IX_OUTCOME_SKIPPED, "special", "not a regular file");
+		return;
+	}
+	if (is_being_written(fd, &result->print)) {
+		ix_result_set(result, IX_OUTCOME_RETRY, "postponed", "is being written");
 		return;
 	}
 	if (st.st_size == 0) {

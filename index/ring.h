@@ -12,14 +12,16 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "index/disk.h"
 #include "index/parse.h"
 
 /* A folder of the store, open, shared by the walker and the jobs in it. */
 struct ix_folder {
 	atomic_int refs;
 	int fd;
-	int64_t id, parent; /* rows of table folder */
-	char *prefix;       /* its path and a slash; "" for the root */
+	int64_t id, parent;  /* rows of table folder */
+	char *prefix;        /* its path and a slash; "" for the root */
+	struct ix_disk disk; /* of a folder where another file system begins; else "" */
 };
 struct ix_folder *ix_folder_ref(struct ix_folder *folder);
 void ix_folder_unref(struct ix_folder *folder);
@@ -28,6 +30,7 @@ enum ix_job_type {
 	IX_JOB_PARSE,       /* result is to be found out */
 	IX_JOB_RECORD,      /* result is given */
 	IX_JOB_NEW_FOLDER,  /* a row for folder itself */
+	IX_JOB_FOLDER_DISK, /* its row has another disk now */
 	IX_JOB_GONE_FILE,   /* file is the row key */
 	IX_JOB_GONE_FOLDER, /* likewise of a folder */
 };

@@ -8,11 +8,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
-#include <sys/vfs.h>
 
+#include "index/disk.h"
 #include "index/writer-sql.h"
+
+/* Row of table meta. */
+static const char disk_key[] = "store-disk";
 
 /* ---- Filing again ------------------------------------------------------- */
 
@@ -130,10 +132,11 @@ static bool refile_pending(struct ix_scan *scan, struct ix_parser *parser, struc
 			return false;
 		if (id == 0)
 			return ix_scan_commit(scan, true, err);
-		*found = true;
 		if (!ix_scan_refile(scan, parser, result, id, err) ||
 		    !ix_scan_commit(scan, false, err))
 			return false;
+		/* What was put off is not to be had a moment later either. */
+		*found = *found || result->outcome != IX_OUTCOME_RETRY;
 		ix_scan_progress(scan, false);
 	}
 }
@@ -215,67 +218,32 @@ bool ix_scan_gone(struct ix_scan *scan, struct err *err)
 
 /* ---- A lost disk -------------------------------------------------------- */
 
-/* What tells a file system from another one: neither of the last two survives
- * everything alone (device numbers and some ids change when a machine starts),
- * both together change when something else is mounted there. */
-struct identity {
-	char type[24], id[24], inode[24];
-};
-
-static bool read_identity(int store_fd, struct identity *identity, struct err *err)
+/* Whether the store is another one than is remembered, if any is. */
+static bool is_another(struct ix_writer *w, const struct ix_disk *now, bool *another,
+		       struct err *err)
 {
-	struct statfs fs;
-	struct stat st;
-	uint64_t id = 0;
+	enum ix_step step = ix_db_first(&w->db, IX_W_META_GET, err, "t", disk_key);
 
-	if (fstatfs(store_fd, &fs) != 0 || fstat(store_fd, &st) != 0)
-		return err_set_sys(err, errno, "the store cannot be read");
-	memcpy(&id, &fs.f_fsid, MIN_OF(sizeof(id), sizeof(fs.f_fsid)));
-	(void)snprintf(identity->type, sizeof(identity->type), "%" PRIx64, (uint64_t)fs.f_type);
-	(void)snprintf(identity->id, sizeof(identity->id), "%" PRIx64, id);
-	(void)snprintf(identity->inode, sizeof(identity->inode), "%" PRIu64, (uint64_t)st.st_ino);
-	return true;
-}
-
-/* Whether a remembered value differs; false when there is none yet. */
-static bool differs(struct ix_writer *w, const char *key, const char *now, bool *different,
-		    struct err *err)
-{
-	enum ix_step step = ix_db_first(&w->db, IX_W_META_GET, err, "t", key);
-
-	*different = false;
+	*another = false;
 	if (step == IX_STEP_ROW) {
-		*different = strcmp(ix_db_text(w->db.statements[IX_W_META_GET], 0), now) != 0;
+		*another = ix_disk_is_another(ix_db_text(w->db.statements[IX_W_META_GET], 0),
+					      now->text);
 		ix_db_reset(&w->db, IX_W_META_GET);
 	}
 	return step != IX_STEP_FAILED;
 }
 
-static bool is_another(struct ix_writer *w, const struct identity *now, bool *another,
-		       struct err *err)
+static bool remember(struct ix_writer *w, const struct ix_disk *now, struct err *err)
 {
-	bool type, id, inode;
-
-	if (!differs(w, "store-type", now->type, &type, err) ||
-	    !differs(w, "store-id", now->id, &id, err) ||
-	    !differs(w, "store-inode", now->inode, &inode, err))
-		return false;
-	*another = type || (id && inode);
-	return true;
+	return ix_db_run(&w->db, IX_W_META_SET, err, "tt", disk_key, now->text);
 }
 
-static bool remember(struct ix_writer *w, const struct identity *now, struct err *err)
-{
-	return ix_db_run(&w->db, IX_W_META_SET, err, "tt", "store-type", now->type) &&
-	       ix_db_run(&w->db, IX_W_META_SET, err, "tt", "store-id", now->id) &&
-	       ix_db_run(&w->db, IX_W_META_SET, err, "tt", "store-inode", now->inode);
-}
-
-static bool judge(struct ix_scan *scan, const struct identity *now, bool *suspicious,
+static bool judge(struct ix_scan *scan, const struct ix_disk *now, bool *suspicious,
 		  struct err *err)
 {
 	struct ix_writer *w = &scan->index->writer;
-	bool another, gone, empty = atomic_load(&scan->walk->files) == 0;
+	bool another, gone,
+		empty = scan->walk->only == NULL && atomic_load(&scan->walk->files) == 0;
 	char *reason = w->status.state_reason;
 
 	if (!ix_writer_begin(w, err) || !is_another(w, now, &another, err) ||
@@ -287,19 +255,34 @@ static bool judge(struct ix_scan *scan, const struct identity *now, bool *suspic
 	if (!*suspicious)
 		return remember(w, now, err);
 	(void)snprintf(reason, sizeof(w->status.state_reason),
-		       "the store is %s: nothing was removed (once unmounted, dicomfs-index --rebuild accepts it)",
+		       "the store is %s: nothing was removed (once unmounted, dicomfs-index "
+		       "--rebuild accepts it)",
 		       empty ? "empty all at once"
 			     : "on another file system and files are missing");
 	return true;
 }
 
+bool ix_scan_is_lost(struct ix_scan *scan, bool *lost, struct err *err)
+{
+	struct ix_disk now;
+	bool ok;
+
+	*lost = false;
+	if (!ix_disk_of(scan->options->store_fd, &now, err))
+		return false;
+	(void)pthread_mutex_lock(&scan->index->mutex);
+	ok = is_another(&scan->index->writer, &now, lost, err);
+	(void)pthread_mutex_unlock(&scan->index->mutex);
+	return ok;
+}
+
 bool ix_scan_suspect(struct ix_scan *scan, bool *suspicious, struct err *err)
 {
-	struct identity now;
+	struct ix_disk now;
 	bool ok;
 
 	*suspicious = false;
-	if (!read_identity(scan->options->store_fd, &now, err))
+	if (!ix_disk_of(scan->options->store_fd, &now, err))
 		return false;
 	(void)pthread_mutex_lock(&scan->index->mutex);
 	ok = judge(scan, &now, suspicious, err);

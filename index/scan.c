@@ -132,8 +132,11 @@ static bool apply_job(struct ix_scan *scan, const struct ix_job *job, struct err
 	case IX_JOB_NEW_FOLDER:
 		prefix = span_of_text(job->folder->prefix);
 		w->next_folder = MAX_OF(w->next_folder, job->folder->id + 1);
-		return ix_db_run(&w->db, IX_W_FOLDER_INSERT, err, "iib", job->folder->id,
-				 job->folder->parent, &prefix);
+		return ix_db_run(&w->db, IX_W_FOLDER_INSERT, err, "iibt", job->folder->id,
+				 job->folder->parent, &prefix, job->folder->disk.text);
+	case IX_JOB_FOLDER_DISK:
+		return ix_db_run(&w->db, IX_W_FOLDER_DISK, err, "ti", job->folder->disk.text,
+				 job->folder->id);
 	case IX_JOB_GONE_FILE:
 		return ix_db_run(&w->db, IX_W_GONE_FILE, err, "i", job->file);
 	case IX_JOB_GONE_FOLDER:
@@ -292,13 +295,14 @@ static bool prepare(struct ix_scan *scan, struct err *err)
 	bool ok;
 
 	(void)pthread_mutex_lock(&scan->index->mutex);
-	ok = ix_writer_begin(w, err) && ix_db_run(&w->db, IX_W_REQUEST_DONE, err, "") &&
+	ok = ix_writer_begin(w, err) &&
+	     (scan->walk->only != NULL || ix_db_run(&w->db, IX_W_REQUEST_DONE, err, "")) &&
 	     ix_db_exec(&w->db, "DELETE FROM gone; DELETE FROM gone_folder", err);
 	if (!ok)
 		ix_writer_abort(w);
 	scan->walk->next_folder = w->next_folder;
 	(void)pthread_mutex_unlock(&scan->index->mutex);
-	return ok && set_state(scan, IX_SCAN_RUNNING, "", err);
+	return ok;
 }
 
 static bool settle_pending(struct ix_scan *scan, struct err *err)
@@ -316,7 +320,8 @@ static bool run(struct ix_scan *scan, struct err *err)
 {
 	bool suspicious;
 
-	if (!prepare(scan, err) || !walk_store(scan, err))
+	if (!prepare(scan, err) || !set_state(scan, IX_SCAN_RUNNING, "", err) ||
+	    !walk_store(scan, err))
 		return false;
 	if (!atomic_load(&scan->walk->done) || ix_scan_stopped(scan))
 		return set_state(scan, IX_SCAN_STOPPED, "stopped before it was done", err);
@@ -374,14 +379,66 @@ bool ix_scan(struct ix_index *index, const struct ix_scan_options *options, stru
 	return ok;
 }
 
+/* ---- Some places -------------------------------------------------------- */
+
+static bool run_some(struct ix_scan *scan, bool *whole, struct err *err)
+{
+	bool suspicious;
+
+	if (!prepare(scan, err) || !walk_store(scan, err))
+		return false;
+	*whole = scan->walk->whole_wanted;
+	/* What was begun is kept; the next whole scan sees the rest. */
+	if (*whole || !atomic_load(&scan->walk->done) || ix_scan_stopped(scan))
+		return ix_scan_commit(scan, true, err);
+	if (!settle_pending(scan, err) || !ix_scan_suspect(scan, &suspicious, err))
+		return false;
+	if (suspicious)
+		return set_state(scan, IX_SCAN_SUSPICIOUS, NULL, err);
+	return ix_scan_gone(scan, err) && settle_pending(scan, err) &&
+	       ix_scan_commit(scan, true, err);
+}
+
+bool ix_scan_paths(struct ix_index *index, const struct ix_scan_options *options,
+		   const char *const *paths, size_t count, bool *whole, struct err *err)
+{
+	static const char *const none[1];
+	struct ix_walk walk = {
+		.options = options,
+		.index_path = index->path,
+		.only = count > 0 ? paths : none,
+		.only_count = count,
+	};
+	struct ix_scan scan = {.index = index, .options = options, .walk = &walk};
+	struct err reason = {0};
+	bool ok;
+
+	*whole = false;
+	if (!index->is_writer)
+		return err_set(err, ERR_USAGE, "another process writes this index");
+	(void)pthread_mutex_lock(&index->scan_mutex);
+	ok = run_some(&scan, whole, &reason);
+	if (reason.code == ERR_CORRUPT)
+		ix_home_mark_damaged(index->path);
+	(void)pthread_mutex_unlock(&index->scan_mutex);
+	if (!ok && err != NULL)
+		*err = reason;
+	return ok;
+}
+
 /* ---- One file ----------------------------------------------------------- */
 
 static bool refresh(struct ix_scan *scan, int64_t file, struct err *err)
 {
 	struct ix_parser parser;
 	struct ix_result result;
-	bool ok;
+	bool lost, ok;
 
+	/* What is not there because the disk is not is no change. */
+	if (!ix_scan_is_lost(scan, &lost, err))
+		return false;
+	if (lost)
+		return err_set(err, ERR_IO, "the store is on another disk than before");
 	if (!ix_parser_init(&parser, scan->options, err))
 		return false;
 	ix_result_init(&result);

@@ -36,6 +36,8 @@ bool ix_scan_pending(struct ix_scan *scan, bool *found, struct err *err) MUST_CH
 /* Everything that the walk noted as gone. */
 bool ix_scan_gone(struct ix_scan *scan, struct err *err) MUST_CHECK;
 
+/* Whether the store is on another disk than the one that was scanned. */
+bool ix_scan_is_lost(struct ix_scan *scan, bool *lost, struct err *err) MUST_CHECK;
 /* Sets *suspicious, and a reason, when what is gone may be a lost disk. */
 bool ix_scan_suspect(struct ix_scan *scan, bool *suspicious, struct err *err) MUST_CHECK;
 

@@ -6,7 +6,8 @@
 
 /* Names of store files and folders are bytes, hence blobs. prefix is the path
  * of a folder with a slash at its end, "" for the root: prefix || name is the
- * path of a file.
+ * path of a file. disk is that of struct ix_disk, where another file system
+ * than that of the folder around begins; else ''.
  *
  * The order of child ids is the order of listings: an index on parent (or
  * series) alone ends in the row key.
@@ -36,7 +37,7 @@ static const char table_sql[] =
 	"CREATE TABLE request(id INTEGER PRIMARY KEY CHECK(id = 1), wanted INTEGER NOT NULL,"
 	" done INTEGER NOT NULL);"
 	"CREATE TABLE folder(id INTEGER PRIMARY KEY, parent INTEGER NOT NULL,"
-	" prefix BLOB NOT NULL);"
+	" prefix BLOB NOT NULL, disk TEXT NOT NULL);"
 	"CREATE UNIQUE INDEX folder_prefix ON folder(parent, prefix);"
 	"CREATE TABLE file(id INTEGER PRIMARY KEY, folder INTEGER NOT NULL, name BLOB NOT NULL,"
 	" size INTEGER NOT NULL, inode INTEGER NOT NULL, mtime INTEGER NOT NULL,"
@@ -179,7 +180,7 @@ static void append_nodes(struct buf *sql)
 		   "INSERT INTO status VALUES(1, %d, '', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,"
 		   " 0, 1, %d, 1, 2, 1, 0, '', 0, 0, 0, 0);"
 		   "INSERT INTO request VALUES(1, 0, 0);"
-		   "INSERT INTO folder VALUES(1, 0, x'');",
+		   "INSERT INTO folder VALUES(1, 0, x'', '');",
 		   IX_SCAN_NEVER, IX_FIRST_ID);
 }
 

@@ -6,9 +6,13 @@ bool ix_walk_db_open(struct ix_db *db, const char *path, struct err *err)
 	static const char *const sql_table[IX_K_COUNT] = {
 		[IX_K_FILES] = "SELECT id, name, state, size, inode, mtime, ctime FROM file"
 			       " WHERE folder = ? AND name > ? ORDER BY name LIMIT ?",
-		[IX_K_FOLDERS] = "SELECT id, prefix FROM folder WHERE parent = ? AND prefix > ?"
-				 " ORDER BY prefix LIMIT ?",
-		[IX_K_FILE] = "SELECT id FROM file WHERE folder = ? AND name = ?",
+		[IX_K_FOLDERS] =
+			"SELECT id, prefix, disk FROM folder WHERE parent = ? AND prefix > ?"
+			" ORDER BY prefix LIMIT ?",
+		[IX_K_FILE] = "SELECT id, name, state, size, inode, mtime, ctime FROM file"
+			      " WHERE folder = ? AND name = ?",
+		[IX_K_FOLDER] =
+			"SELECT id, prefix, disk FROM folder WHERE parent = ? AND prefix = ?",
 	};
 
 	return ix_db_open(db, path, IX_DB_READ, err) &&
@@ -39,25 +43,36 @@ static void copy_name(struct ix_walk_row *row, struct span name)
 	row->name[name.size] = '\0';
 }
 
-static void read_row(const struct ix_walk_rows *rows, sqlite3_stmt *from, struct ix_walk_row *row)
+static void read_file_row(sqlite3_stmt *from, struct ix_walk_row *row)
 {
-	struct span name = ix_db_blob(from, 1);
-	size_t prefix = strlen(rows->prefix);
+	row->id = ix_db_int(from, 0);
+	copy_name(row, ix_db_blob(from, 1));
+	row->state = (enum ix_file_state)ix_db_int(from, 2);
+	row->print.size = (uint64_t)ix_db_int(from, 3);
+	row->print.inode = (uint64_t)ix_db_int(from, 4);
+	row->print.mtime_ns = ix_db_int(from, 5);
+	row->print.ctime_ns = ix_db_int(from, 6);
+}
+
+static void read_folder_row(sqlite3_stmt *from, size_t prefix, struct ix_walk_row *row)
+{
+	struct span path = ix_db_blob(from, 1);
 
 	row->id = ix_db_int(from, 0);
-	if (rows->statement == IX_K_FILES) {
-		copy_name(row, name);
-		row->state = (enum ix_file_state)ix_db_int(from, 2);
-		row->print.size = (uint64_t)ix_db_int(from, 3);
-		row->print.inode = (uint64_t)ix_db_int(from, 4);
-		row->print.mtime_ns = ix_db_int(from, 5);
-		row->print.ctime_ns = ix_db_int(from, 6);
-	} else if (name.size > prefix) {
-		/* Without the folder's own prefix and the slash. */
-		copy_name(row, span_of(name.data + prefix, name.size - prefix - 1));
-	} else {
+	(void)snprintf(row->disk.text, sizeof(row->disk.text), "%s", ix_db_text(from, 2));
+	/* Without the folder's own prefix and the slash. */
+	if (path.size > prefix)
+		copy_name(row, span_of(path.data + prefix, path.size - prefix - 1));
+	else
 		row->name[0] = '\0';
-	}
+}
+
+static void read_row(const struct ix_walk_rows *rows, sqlite3_stmt *from, struct ix_walk_row *row)
+{
+	if (rows->statement == IX_K_FILES)
+		read_file_row(from, row);
+	else
+		read_folder_row(from, strlen(rows->prefix), row);
 }
 
 /* Rows behind the name: bytes of a file name, or the prefix of a folder. */
@@ -121,16 +136,39 @@ void ix_walk_rows_next(struct ix_walk_rows *rows)
 	rows->at++;
 }
 
-bool ix_walk_find_file(struct ix_db *db, int64_t folder, const char *name, int64_t *id,
+bool ix_walk_find_file(struct ix_db *db, int64_t folder, const char *name, struct ix_walk_row *row,
 		       struct err *err)
 {
 	struct span bytes = span_of_text(name);
 	enum ix_step step = ix_db_first(db, IX_K_FILE, err, "ib", folder, &bytes);
 
-	*id = 0;
+	row->id = 0;
 	if (step == IX_STEP_ROW) {
-		*id = ix_db_int(db->statements[IX_K_FILE], 0);
+		read_file_row(db->statements[IX_K_FILE], row);
 		ix_db_reset(db, IX_K_FILE);
+	}
+	return step != IX_STEP_FAILED;
+}
+
+bool ix_walk_find_folder(struct ix_db *db, int64_t parent, const char *prefix, const char *name,
+			 struct ix_walk_row *row, struct err *err)
+{
+	struct buf path CLEANUP_BUF = buf_empty(BUF_NO_LIMIT);
+	struct span bytes;
+	enum ix_step step;
+
+	row->id = 0;
+	row->disk.text[0] = '\0';
+	buf_append_text(&path, prefix);
+	buf_append_text(&path, name);
+	buf_append_byte(&path, '/');
+	bytes = buf_span(&path);
+	if (!buf_ok(&path, err))
+		return false;
+	step = ix_db_first(db, IX_K_FOLDER, err, "ib", parent, &bytes);
+	if (step == IX_STEP_ROW) {
+		read_folder_row(db->statements[IX_K_FOLDER], strlen(prefix), row);
+		ix_db_reset(db, IX_K_FOLDER);
 	}
 	return step != IX_STEP_FAILED;
 }

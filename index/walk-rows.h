@@ -9,6 +9,7 @@
 
 #include "index/content.h"
 #include "index/db.h"
+#include "index/disk.h"
 #include "index/schema.h"
 
 /* A page grows to the second size for folders that need more than one. */
@@ -20,10 +21,12 @@ struct ix_walk_row {
 	/* Files only: */
 	enum ix_file_state state;
 	struct ix_fingerprint print;
+	/* Folders only: */
+	struct ix_disk disk;
 	char name[256];
 };
 
-enum ix_walk_sql { IX_K_FILES, IX_K_FOLDERS, IX_K_FILE, IX_K_COUNT };
+enum ix_walk_sql { IX_K_FILES, IX_K_FOLDERS, IX_K_FILE, IX_K_FOLDER, IX_K_COUNT };
 
 struct ix_walk_rows {
 	enum ix_walk_sql statement; /* FILES or FOLDERS */
@@ -46,8 +49,11 @@ bool ix_walk_rows_peek(struct ix_walk_rows *rows, struct ix_db *db, struct ix_wa
 		       struct err *err) MUST_CHECK;
 void ix_walk_rows_next(struct ix_walk_rows *rows);
 
-/* One file by name; false in *found when there is none. */
-bool ix_walk_find_file(struct ix_db *db, int64_t folder, const char *name, int64_t *id,
+/* The row of one file by name; id 0: there is none. */
+bool ix_walk_find_file(struct ix_db *db, int64_t folder, const char *name, struct ix_walk_row *row,
 		       struct err *err) MUST_CHECK;
+/* Likewise of a folder in another one with this prefix. */
+bool ix_walk_find_folder(struct ix_db *db, int64_t parent, const char *prefix, const char *name,
+			 struct ix_walk_row *row, struct err *err) MUST_CHECK;
 
 #endif

@@ -18,6 +18,9 @@ struct ix_walk {
 	const char *index_path;
 	/* Row keys for new folders, from here on. */
 	int64_t next_folder;
+	/* Paths to look at, in the order of bytes, each once; NULL: the whole store. */
+	const char *const *only;
+	size_t only_count;
 
 	/* Results, for other threads while the walk goes on. */
 	atomic_uint_fast64_t files; /* seen */
@@ -27,7 +30,8 @@ struct ix_walk {
 
 	/* After it ended. */
 	bool stopped;
-	struct err err; /* why it broke off; ERR_NONE: it did not */
+	bool whole_wanted; /* what changed can be told only from the whole store */
+	struct err err;    /* why it broke off; ERR_NONE: it did not */
 };
 
 /* The thread function; closes the ring at its end. */

@@ -103,7 +103,8 @@ static const char *const sql_table[IX_W_COUNT] = {
 				  " FROM instance WHERE id = ?",
 	[IX_W_MEASURED_DONE] = "UPDATE instance SET waiting = ?, kinds = ? WHERE id = ?",
 
-	[IX_W_FOLDER_INSERT] = "INSERT OR IGNORE INTO folder VALUES(?, ?, ?)",
+	[IX_W_FOLDER_INSERT] = "INSERT OR IGNORE INTO folder VALUES(?, ?, ?, ?)",
+	[IX_W_FOLDER_DISK] = "UPDATE folder SET disk = ? WHERE id = ?",
 	[IX_W_FILE_GET] = "SELECT f.size, f.inode, f.mtime, f.ctime, f.state, f.instance, " PATH
 			  " FROM file f JOIN folder d ON d.id = f.folder WHERE f.id = ?",
 	[IX_W_FILE_FIND] = "SELECT id FROM file WHERE folder = ? AND name = ?",

@@ -72,6 +72,7 @@ enum ix_write_sql {
 	IX_W_MEASURED_DONE,
 	/* Files and problems. */
 	IX_W_FOLDER_INSERT,
+	IX_W_FOLDER_DISK,
 	IX_W_FILE_GET,
 	IX_W_FILE_FIND,
 	IX_W_FILE_INSERT,

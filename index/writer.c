@@ -99,6 +99,7 @@ bool ix_writer_open(struct ix_writer *w, const char *path, uint32_t frame_kinds,
 	w->path = path;
 	w->frame_kinds = frame_kinds;
 	w->store_fd = -1;
+	w->postponed = buf_empty(BUF_NO_LIMIT);
 	return ix_db_open(&w->db, path, IX_DB_WRITE, err) &&
 	       ix_db_exec(&w->db, WRITER_PRAGMAS, err) && ix_write_sql_prepare(&w->db, err) &&
 	       load_status(w, err);
@@ -113,6 +114,7 @@ void ix_writer_close(struct ix_writer *w)
 	ix_dirty_release(&w->claims);
 	ix_dirty_release(&w->studies);
 	ix_places_release(&w->places);
+	buf_release(&w->postponed);
 	free(w->changes);
 	w->changes = NULL;
 }

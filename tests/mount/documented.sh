@@ -47,8 +47,8 @@ complete_line() { # WORD...
 }
 contains "completion of a word" "$(complete_line dicomfs --cache)" "--cache_memory="
 contains "completion of a list" "$(complete_line dicomfs -o wait,ind)" "wait,index="
-contains "completion of dicomfs-index" "$(complete_line dicomfs-index --re)" "--rebuild"
-is "completion knows what a program has not" "$(complete_line dicomfs --re)" " "
+contains "completion of dicomfs-index" "$(complete_line dicomfs-index --reb)" "--rebuild"
+is "completion knows what a program has not" "$(complete_line dicomfs --reb)" " "
 
 if command -v systemd-analyze >/dev/null; then
 	got=$(systemd-analyze verify "$top_srcdir/mount-helpers/dicomfs@.service" 2>&1 |

@@ -225,23 +225,43 @@ struct ix_status store_status(struct store *store)
 	return status;
 }
 
-void store_scan(struct store *store)
+static void begin_scan(struct store *store)
 {
-	struct err err = {0};
-	struct ix_counts counts;
-
 	if (store->index == NULL)
 		store_open(store, false);
 	store->changes = 0;
 	memset(store->changes_of, 0, sizeof(store->changes_of));
 	store->measured = 0;
-	if (!ix_scan(store->index, &store->options, &err))
-		fail_msg("%s", err.message);
-	counts = store_status(store).counts;
+}
+
+static void check_counts(struct store *store)
+{
+	struct ix_counts counts = store_status(store).counts;
+
 	assert_int_equal(counts.files, counts.instance_files + counts.duplicates + counts.skipped +
 					       counts.failed + counts.pending);
 	assert_int_equal(counts.instance_files, counts.instances);
 	assert_int_equal(counts.pending, 0);
+}
+
+void store_scan(struct store *store)
+{
+	struct err err = {0};
+
+	begin_scan(store);
+	if (!ix_scan(store->index, &store->options, &err))
+		fail_msg("%s", err.message);
+	check_counts(store);
+}
+
+void store_scan_paths(struct store *store, const char *const *paths, size_t count, bool *whole)
+{
+	struct err err = {0};
+
+	begin_scan(store);
+	if (!ix_scan_paths(store->index, &store->options, paths, count, whole, &err))
+		fail_msg("%s", err.message);
+	check_counts(store);
 }
 
 /* ---- Text --------------------------------------------------------------- */

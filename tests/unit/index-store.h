@@ -54,6 +54,8 @@ void store_open(struct store *store, bool rebuild);
 void store_close(struct store *store);
 /* Scans (opening the index first if it is not) and checks the counts. */
 void store_scan(struct store *store);
+/* Likewise of these places alone, see ix_scan_paths(). */
+void store_scan_paths(struct store *store, const char *const *paths, size_t count, bool *whole);
 struct ix_status store_status(struct store *store);
 
 /* Everything of the tree that has to survive a rebuild: path, inode, times,

@@ -1,7 +1,7 @@
 /*
- * A store that changes at random: after each scan the tree must be the one that
- * an index made anew shows, and a scan of a store that did not change must
- * change nothing.
+ * A store that changes at random: after each scan, of all of it or of what was
+ * touched alone, the tree must be the one that an index made anew shows, and a scan
+ * of a store that did not change must change nothing.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -24,12 +24,52 @@ static unsigned below(struct random *random, unsigned limit)
 	return (unsigned)(random->state >> 33) % limit;
 }
 
+/* What a watcher would have been told. */
+struct touched {
+	char paths[256][32];
+	size_t count;
+};
+
+static void touch_path(struct touched *touched, const char *path)
+{
+	assert_true(touched->count < ARRAY_LEN(touched->paths));
+	(void)snprintf(touched->paths[touched->count++], 32, "%s", path);
+}
+
+static int compare_paths(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+static void scan_touched(struct store *store, struct touched *touched)
+{
+	const char *paths[256];
+	size_t count = 0;
+	bool whole = true;
+
+	qsort(touched->paths, touched->count, sizeof(touched->paths[0]), compare_paths);
+	for (size_t i = 0; i < touched->count; i++) {
+		if (count == 0 || strcmp(paths[count - 1], touched->paths[i]) != 0)
+			paths[count++] = touched->paths[i];
+	}
+	store_scan_paths(store, paths, count, &whole);
+	assert_false(whole);
+}
+
 static void choose_path(struct random *random, char path[static 32])
 {
 	static const char *const folders[] = {"", "a/", "a/b/", "a.x/", "a-x/", "c/d/"};
 
 	(void)snprintf(path, 32, "%sf%u", folders[below(random, ARRAY_LEN(folders))],
 		       below(random, PATHS / 6));
+}
+
+static bool is_type(struct store *store, const char *path, mode_t type)
+{
+	struct stat st;
+
+	return fstatat(store->fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       (st.st_mode & S_IFMT) == type;
 }
 
 /* Few values each, so that files meet: as duplicates, in conflict, in studies
@@ -55,20 +95,30 @@ static void put_file(struct store *store, struct random *random, const char *pat
 		.frames = below(random, 4),
 	};
 
+	if (is_type(store, path, S_IFDIR))
+		store_delete(store, path);
 	if (below(random, 12) == 0)
 		store_put_bytes(store, path, span_of_text("not a DICOM file"));
 	else
 		store_put(store, path, &words);
 }
 
-static bool is_file(struct store *store, const char *path)
+/* A file where a folder was, or a folder where a file was. */
+static void turn(struct store *store, struct random *random, const char *path)
 {
-	struct stat st;
+	char inner[40];
+	bool file = is_type(store, path, S_IFREG);
 
-	return fstatat(store->fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
+	store_delete(store, path);
+	if (file) {
+		(void)snprintf(inner, sizeof(inner), "%s/x", path);
+		put_file(store, random, inner);
+	} else {
+		put_file(store, random, path);
+	}
 }
 
-static void change_store(struct store *store, struct random *random)
+static void change_store(struct store *store, struct random *random, struct touched *touched)
 {
 	const struct timespec times[2] = {{.tv_sec = below(random, 1000000)},
 					  {.tv_sec = below(random, 1000000)}};
@@ -76,7 +126,11 @@ static void change_store(struct store *store, struct random *random)
 
 	choose_path(random, path);
 	choose_path(random, other);
-	switch (below(random, 10)) {
+	touch_path(touched, path);
+	touch_path(touched, other);
+	touch_path(touched, "a");
+	touch_path(touched, "m");
+	switch (below(random, 11)) {
 	case 0:
 	case 1:
 		store_delete(store, path);
@@ -85,7 +139,7 @@ static void change_store(struct store *store, struct random *random)
 		(void)utimensat(store->fd, path, times, AT_SYMLINK_NOFOLLOW);
 		break;
 	case 3:
-		if (is_file(store, path))
+		if (is_type(store, path, S_IFREG) && !is_type(store, other, S_IFDIR))
 			store_move(store, path, other);
 		break;
 	case 4:
@@ -94,6 +148,9 @@ static void change_store(struct store *store, struct random *random)
 	case 5:
 		if (below(random, 4) == 0)
 			store_delete(store, below(random, 2) == 0 ? "m" : "a");
+		break;
+	case 6:
+		turn(store, random, path);
 		break;
 	default:
 		put_file(store, random, path);
@@ -138,9 +195,14 @@ static void run(unsigned seed)
 	store.options.measure_context = store.options.changed_context = &store;
 	store.options.confirm_empty = fresh.options.confirm_empty = true;
 	for (unsigned round = 0; round < 12; round++) {
+		struct touched touched = {.count = 0};
+
 		for (unsigned i = counts[below(&random, ARRAY_LEN(counts))]; i > 0; i--)
-			change_store(&store, &random);
-		store_scan(&store);
+			change_store(&store, &random, &touched);
+		if (below(&random, 3) == 0)
+			store_scan(&store);
+		else
+			scan_touched(&store, &touched);
 		compare(&store, &fresh, seed, round);
 	}
 	store_close(&fresh);

@@ -189,7 +189,7 @@ static void test_other_file_system(void **state)
 	store_scan(store);
 	store_close(store);
 	assert_int_equal(sqlite3_open(store->path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, "UPDATE meta SET value = 'x' WHERE key = 'store-type'",
+	assert_int_equal(sqlite3_exec(db, "UPDATE meta SET value = '0 0 0' WHERE key = 'store-disk'",
 				      NULL, NULL, NULL),
 			 SQLITE_OK);
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
