@@ -9,6 +9,9 @@
 #define POLL_NS (200L * 1000 * 1000)
 #define POLLS_UNTIL_RETRY 10     /* 2 s without a change: is the writer still there? */
 #define POLLS_UNTIL_GIVING_UP 300 /* 60 s: it is, and does not scan */
+/* Files that are being written are waited for so long; then others take them in. */
+#define PAUSE_NS (500L * 1000 * 1000)
+#define PAUSES 10
 
 bool fs_open_index(struct ix_index **index, const struct fs_options *options, bool must_write,
 		   struct err *err)
@@ -77,6 +80,27 @@ static bool measure_ourselves(struct ix_index *index, const struct fs_options *o
 	return true;
 }
 
+/* A file that somebody is writing is as good as any other once it is left alone. */
+static bool wait_for_writers(struct ix_index *index, const struct ix_scan_options *scan,
+			     struct err *err)
+{
+	const struct timespec pause = {.tv_nsec = PAUSE_NS};
+	struct ix_status status;
+	bool whole;
+
+	for (unsigned i = 0; i < PAUSES; i++) {
+		if (!get_status(index, &status, err))
+			return false;
+		if (status.state != IX_SCAN_COMPLETE || status.counts.pending == 0 ||
+		    (scan->stop != NULL && atomic_load(scan->stop)))
+			return true;
+		(void)nanosleep(&pause, NULL);
+		if (!ix_scan_paths(index, scan, NULL, 0, &whole, err))
+			return false;
+	}
+	return true;
+}
+
 static bool scan_ourselves(struct ix_index *index, const struct fs_options *options, int store_fd,
 			   struct fs_progress *progress, const atomic_bool *stop, struct err *err)
 {
@@ -90,7 +114,7 @@ static bool scan_ourselves(struct ix_index *index, const struct fs_options *opti
 		scan.progress = fs_progress_update;
 		scan.progress_context = progress;
 	}
-	ok = ix_scan(index, &scan, err);
+	ok = ix_scan(index, &scan, err) && wait_for_writers(index, &scan, err);
 	if (progress != NULL)
 		fs_progress_end(progress);
 	if (!ok)

@@ -30,7 +30,8 @@ mount_scripts = \
 	%D%/snapshot.sh \
 	%D%/suites.sh \
 	%D%/tools.sh \
-	%D%/tree.sh
+	%D%/tree.sh \
+	%D%/watch.sh
 TESTS += $(mount_scripts)
 
 # Programs that make system calls and use nothing of ours.
