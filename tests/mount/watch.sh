@@ -179,3 +179,38 @@ becomes "but in the next scan" "Patient 8 " 1
 rm "$store/unseen.dcm"
 becomes "and in every further one" "Patient 8 " 0
 stop_mount
+
+# Fewer watches than folders: said, and made up for.
+cat >"$scratch/limited" <<'END'
+echo 4 >/proc/sys/user/max_inotify_watches || exit 77
+"$1" -f -o "index=$2,rescan=1" "$3" "$4" >>"$5" 2>&1 &
+daemon=$!
+for i in $(seq 600); do
+	! grep -q '"state": "complete"' "$4/.dicomfs/status.json" 2>/dev/null || break
+	sleep 0.1
+done
+cp "$6" "$3/p2/s1/late.dcm"
+for i in $(seq 600); do
+	! grep -q late.dcm "$4/.dicomfs/problems.txt" || break
+	sleep 0.1
+done
+cat "$4/.dicomfs/problems.txt"
+kill -TERM "$daemon"
+wait "$daemon"
+END
+store=$scratch/limited-store
+small_store 3 2 1
+if unshare -Urm true 2>/dev/null; then
+	got=$(timeout 300 unshare -Urm bash "$scratch/limited" "$dicomfs" "$scratch/index/limited.sqlite" \
+		"$store" "$mnt" "$scratch/log" "$store/p1/s1/i1.dcm")
+	status=$?
+	if [ $status -eq 77 ]; then
+		skip "few watches" "the limit cannot be set"
+	else
+		contains "a change where nobody watches" "$got" "p2/s1/late.dcm"
+		contains "the log says why it takes longer" "$(cat "$scratch/log")" \
+			"max_user_watches allows 4 folders"
+	fi
+else
+	skip "few watches" "no user namespaces"
+fi

@@ -52,6 +52,7 @@ unit_tests += %D%/test-places
 unit_tests += %D%/test-png
 unit_tests += %D%/test-progress
 unit_tests += %D%/test-uid
+unit_tests += %D%/test-watch
 endif
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
