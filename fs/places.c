@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "index/index.h"
+#include "index/names.h"
 
 static bool no_memory(struct err *err)
 {
@@ -138,8 +139,7 @@ static bool check_is_file(const char *path, struct err *err)
 	struct stat st;
 
 	if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode))
-		return err_set(err, ERR_USAGE, "index '%s': is a folder; name a file",
-			       SHOWN(path));
+		return err_set(err, ERR_USAGE, "index '%s': is a folder; name a file", SHOWN(path));
 	return true;
 }
 
@@ -209,6 +209,7 @@ bool fs_check_cache_place(struct fs_options *options, struct err *err)
 /* ---- The mount point --------------------------------------------------- */
 
 #define MOUNT_TYPE "fuse.dicomfs"
+#define MOUNTINFO "/proc/self/mountinfo"
 
 /* The nth word of a line of mountinfo, from 0. */
 static struct span line_word(struct span line, unsigned n)
@@ -228,14 +229,18 @@ static struct span line_word(struct span line, unsigned n)
 	}
 }
 
-/* mountinfo writes space, tab, line break and backslash as \ooo. */
-static bool same_path(struct span escaped, const char *path)
+/* What of escaped is left behind path; NULL: it does not begin with it. mountinfo
+ * writes space, tab, line break and backslash as \ooo. */
+static const uint8_t *path_rest(struct span escaped, const char *path)
 {
 	size_t i = 0;
 
-	while (i < escaped.size) {
-		unsigned char c = escaped.data[i++];
+	while (*path != '\0') {
+		unsigned char c;
 
+		if (i == escaped.size)
+			return NULL;
+		c = escaped.data[i++];
 		if (c == '\\' && escaped.size - i >= 3) {
 			c = (unsigned char)((escaped.data[i] - '0') * 64 +
 					    (escaped.data[i + 1] - '0') * 8 +
@@ -243,9 +248,24 @@ static bool same_path(struct span escaped, const char *path)
 			i += 3;
 		}
 		if ((unsigned char)*path++ != c)
-			return false;
+			return NULL;
 	}
-	return *path == '\0';
+	return escaped.data + i;
+}
+
+static bool same_path(struct span escaped, const char *path)
+{
+	const uint8_t *rest = path_rest(escaped, path);
+
+	return rest != NULL && rest == escaped.data + escaped.size;
+}
+
+static bool lies_in(struct span escaped, const char *folder)
+{
+	const uint8_t *rest = path_rest(escaped, folder);
+
+	return rest != NULL &&
+	       (rest == escaped.data + escaped.size || *rest == '/' || strcmp(folder, "/") == 0);
 }
 
 static void keep_word(struct span word, struct buf *out)
@@ -277,6 +297,25 @@ bool fs_mount_find(const char *mountinfo, const char *folder, struct buf *type, 
 	return found;
 }
 
+uint64_t fs_mounts_in(const char *mountinfo, const char *folder)
+{
+	CLEANUP_BUF struct buf all = buf_empty(BUF_NO_LIMIT);
+
+	while (*mountinfo != '\0') {
+		struct span line = span_of(mountinfo, strcspn(mountinfo, "\n"));
+		struct span place = line_word(line, 4);
+
+		/* Its number, that of the mount around, its device, its part and its place:
+		 * what follows are rights and the like. */
+		if (place.size > 0 && lies_in(place, folder))
+			buf_append(&all, line.data, (size_t)(place.data + place.size - line.data));
+		mountinfo += line.size;
+		if (*mountinfo == '\n')
+			mountinfo++;
+	}
+	return ix_hash(buf_span(&all));
+}
+
 static bool read_text(const char *path, struct buf *text)
 {
 	CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -295,8 +334,15 @@ bool fs_mount_here(const char *folder, struct buf *type, struct buf *device)
 {
 	CLEANUP_BUF struct buf mountinfo = buf_empty((size_t)64 << 20);
 
-	return read_text("/proc/self/mountinfo", &mountinfo) &&
+	return read_text(MOUNTINFO, &mountinfo) &&
 	       fs_mount_find(buf_text(&mountinfo), folder, type, device);
+}
+
+uint64_t fs_mounts_in_here(const char *folder)
+{
+	CLEANUP_BUF struct buf mountinfo = buf_empty((size_t)64 << 20);
+
+	return read_text(MOUNTINFO, &mountinfo) ? fs_mounts_in(buf_text(&mountinfo), folder) : 0;
 }
 
 static bool check_empty(const char *path, struct err *err)
@@ -312,7 +358,8 @@ static bool check_empty(const char *path, struct err *err)
 	(void)closedir(folder);
 	if (!empty)
 		return err_set(err, ERR_USAGE,
-			       "MOUNTPOINT '%s': not empty; -o nonempty mounts over it", SHOWN(path));
+			       "MOUNTPOINT '%s': not empty; -o nonempty mounts over it",
+			       SHOWN(path));
 	return true;
 }
 

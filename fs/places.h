@@ -43,7 +43,11 @@ bool fs_path_is_inside(const char *path, const char *folder);
  * none. */
 bool fs_mount_find(const char *mountinfo, const char *folder, struct buf *type,
 		   struct buf *device) MUST_CHECK;
-/* Likewise among the mounts there are. Asks no file system. */
+/* A number that changes with what is mounted on the folder or in it. */
+uint64_t fs_mounts_in(const char *mountinfo, const char *folder);
+
+/* Both among the mounts there are. They ask no file system. */
 bool fs_mount_here(const char *folder, struct buf *type, struct buf *device) MUST_CHECK;
+uint64_t fs_mounts_in_here(const char *folder);
 
 #endif

@@ -12,6 +12,7 @@
 
 #include "fs/core.h"
 #include "fs/measure.h"
+#include "fs/places.h"
 #include "fs/scan.h"
 #include "index/watch-set.h"
 #include "index/watch.h"
@@ -44,6 +45,7 @@ struct fs_rescan {
 
 	/* The thread's own. */
 	struct ix_watch watch;
+	uint64_t mounts;   /* in the store, see fs_mounts_in_here() */
 	bool complete;     /* the last scan of the whole store was */
 	bool wanted;       /* another one, as soon as may be */
 	int64_t last_scan; /* its end; monotonic, as all times here */
@@ -220,17 +222,23 @@ static bool same_mount(int a, int b)
 	       x.stx_ino == y.stx_ino && x.stx_mnt_id == y.stx_mnt_id;
 }
 
-/* Something else is at the store's path than before: its disk was unmounted, or is
- * back. The number of the descriptor stays, so that nobody who uses it has to know;
- * what is open stays open. True: it was so. */
-static bool renew_store(struct fs_session *session)
+/* The disk of the store, or one in it, was mounted or unmounted. The numbers of the
+ * descriptors stay, so that nobody who uses them has to know; what is open stays
+ * open. The clone has copies of all mounts in it. */
+static bool renew_store(struct fs_rescan *rescan, bool mounts)
 {
+	struct fs_session *session = rescan->session;
 	CLEANUP_FD int now = open(session->options->store, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	CLEANUP_FD int clone = -1;
+	uint64_t before = rescan->mounts;
 
-	if (now < 0 || same_mount(now, session->store_fd))
+	if (mounts)
+		rescan->mounts = fs_mounts_in_here(session->options->store);
+	if (now < 0 || (rescan->mounts == before && same_mount(now, session->store_fd)))
 		return false;
-	log_warning("something else is mounted at %s now", session->options->store);
+	if (!same_mount(now, session->store_fd))
+		log_warning("another file system is mounted at %s, or none",
+			    session->options->store);
 	if (session->quiet_fd >= 0) {
 		clone = fs_store_clone(now);
 		(void)dup3(clone >= 0 ? clone : now, session->quiet_fd, O_CLOEXEC);
@@ -276,7 +284,7 @@ static int64_t look(struct fs_rescan *rescan, int64_t *next_poll)
 
 	ix_watcher_take(rescan->watcher, &due);
 	if (polled || due.mounts)
-		asked = renew_store(rescan->session);
+		asked = renew_store(rescan, due.mounts);
 	if (polled) {
 		*next_poll = now + POLL_NS;
 		asked = is_due(rescan) || asked;
@@ -304,6 +312,7 @@ static void *scan_thread(void *context)
 	/* Of this thread and those it starts, as Linux has it: who looks at the tree
 	 * goes first. */
 	(void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), LOW_PRIORITY);
+	rescan->mounts = fs_mounts_in_here(rescan->session->options->store);
 	/* Also after -o wait: from here on the folders are watched. */
 	scan_whole(rescan);
 	until = now_ns();

@@ -34,16 +34,18 @@ static bool same_word(const char **a, const char **b)
 	return same;
 }
 
-bool ix_disk_is_another(const char *before, const char *now)
+enum ix_disk_change ix_disk_compare(const char *before, const char *now)
 {
 	bool type, id, inode;
 
 	if (before[0] == '\0' || now[0] == '\0')
-		return false;
+		return IX_DISK_SAME;
 	type = same_word(&before, &now);
 	id = same_word(&before, &now);
 	inode = same_word(&before, &now);
-	return !type || (!id && !inode);
+	if (!type || (!id && !inode))
+		return IX_DISK_ANOTHER;
+	return id && inode ? IX_DISK_SAME : IX_DISK_UNSURE;
 }
 
 const char *ix_disk_network_name(unsigned long type)

@@ -219,15 +219,15 @@ bool ix_scan_gone(struct ix_scan *scan, struct err *err)
 /* ---- A lost disk -------------------------------------------------------- */
 
 /* Whether the store is another one than is remembered, if any is. */
-static bool is_another(struct ix_writer *w, const struct ix_disk *now, bool *another,
-		       struct err *err)
+static bool compare(struct ix_writer *w, const struct ix_disk *now, enum ix_disk_change *change,
+		    struct err *err)
 {
 	enum ix_step step = ix_db_first(&w->db, IX_W_META_GET, err, "t", disk_key);
 
-	*another = false;
+	*change = IX_DISK_SAME;
 	if (step == IX_STEP_ROW) {
-		*another = ix_disk_is_another(ix_db_text(w->db.statements[IX_W_META_GET], 0),
-					      now->text);
+		*change =
+			ix_disk_compare(ix_db_text(w->db.statements[IX_W_META_GET], 0), now->text);
 		ix_db_reset(&w->db, IX_W_META_GET);
 	}
 	return step != IX_STEP_FAILED;
@@ -238,23 +238,36 @@ static bool remember(struct ix_writer *w, const struct ix_disk *now, struct err 
 	return ix_db_run(&w->db, IX_W_META_SET, err, "tt", disk_key, now->text);
 }
 
+/* How many files are gone. */
+static bool count_gone(struct ix_scan *scan, uint64_t *gone, struct err *err)
+{
+	struct ix_db *db = &scan->index->writer.db;
+
+	if (!ix_db_one(db, IX_W_GONE_COUNT, err, ""))
+		return false;
+	*gone = (uint64_t)ix_db_int(db->statements[IX_W_GONE_COUNT], 0);
+	ix_db_reset(db, IX_W_GONE_COUNT);
+	return true;
+}
+
 static bool judge(struct ix_scan *scan, const struct ix_disk *now, bool *suspicious,
 		  struct err *err)
 {
 	struct ix_writer *w = &scan->index->writer;
-	bool another, gone,
-		empty = scan->walk->only == NULL && atomic_load(&scan->walk->files) == 0;
-	char *reason = w->status.state_reason;
+	bool empty = scan->walk->only == NULL && atomic_load(&scan->walk->files) == 0;
+	enum ix_disk_change change;
+	uint64_t gone;
 
-	if (!ix_writer_begin(w, err) || !is_another(w, now, &another, err) ||
-	    !ix_db_one(&w->db, IX_W_GONE_ANY, err, ""))
+	if (!ix_writer_begin(w, err) || !compare(w, now, &change, err) ||
+	    !count_gone(scan, &gone, err))
 		return false;
-	gone = ix_db_int(w->db.statements[IX_W_GONE_ANY], 0) > 0;
-	ix_db_reset(&w->db, IX_W_GONE_ANY);
-	*suspicious = gone && (empty || another) && !scan->options->confirm_empty;
+	/* A disk with another number is the same one if most files are where they were. */
+	*suspicious = gone > 0 && !scan->options->confirm_empty &&
+		      (empty || change == IX_DISK_ANOTHER ||
+		       (change == IX_DISK_UNSURE && gone > w->status.counts.files / 2));
 	if (!*suspicious)
 		return remember(w, now, err);
-	(void)snprintf(reason, sizeof(w->status.state_reason),
+	(void)snprintf(w->status.state_reason, sizeof(w->status.state_reason),
 		       "the store is %s: nothing was removed (once unmounted, dicomfs-index "
 		       "--rebuild accepts it)",
 		       empty ? "empty all at once"
@@ -264,6 +277,7 @@ static bool judge(struct ix_scan *scan, const struct ix_disk *now, bool *suspici
 
 bool ix_scan_is_lost(struct ix_scan *scan, bool *lost, struct err *err)
 {
+	enum ix_disk_change change;
 	struct ix_disk now;
 	bool ok;
 
@@ -271,8 +285,9 @@ bool ix_scan_is_lost(struct ix_scan *scan, bool *lost, struct err *err)
 	if (!ix_disk_of(scan->options->store_fd, &now, err))
 		return false;
 	(void)pthread_mutex_lock(&scan->index->mutex);
-	ok = is_another(&scan->index->writer, &now, lost, err);
+	ok = compare(&scan->index->writer, &now, &change, err);
 	(void)pthread_mutex_unlock(&scan->index->mutex);
+	*lost = change != IX_DISK_SAME;
 	return ok;
 }
 

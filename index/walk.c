@@ -129,8 +129,9 @@ static void look_at_disk(struct ix_walker *w, struct ix_level *level, const stru
 	if (level->device != around->device && !ix_disk_of(level->folder->fd, disk, NULL))
 		disk->text[0] = '\0';
 	level->keeps = around->keeps;
-	level->swapped = row->id != 0 && ((row->disk.text[0] == '\0') != (disk->text[0] == '\0') ||
-					  ix_disk_is_another(row->disk.text, disk->text));
+	level->swapped =
+		row->id != 0 && ((row->disk.text[0] == '\0') != (disk->text[0] == '\0') ||
+				 ix_disk_compare(row->disk.text, disk->text) != IX_DISK_SAME);
 	if (level->swapped && !w->walk->options->confirm_empty)
 		level->keeps = true;
 }

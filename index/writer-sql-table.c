@@ -138,7 +138,7 @@ static const char *const sql_table[IX_W_COUNT] = {
 		" JOIN folder d ON d.id = below.id JOIN file f ON f.folder = below.id",
 	[IX_W_GONE_LAST] = "SELECT path, file FROM gone ORDER BY path DESC LIMIT 1",
 	[IX_W_GONE_DROP] = "DELETE FROM gone WHERE path = ?",
-	[IX_W_GONE_ANY] = "SELECT count(*) FROM (SELECT 1 FROM gone LIMIT 1)",
+	[IX_W_GONE_COUNT] = "SELECT count(*) FROM gone",
 	[IX_W_META_GET] = "SELECT value FROM meta WHERE key = ?",
 	[IX_W_META_SET] = "INSERT OR REPLACE INTO meta VALUES(?, ?)",
 };

@@ -179,20 +179,24 @@ static void test_sudden_emptiness(void **state)
 	store_expect_none(store, PATIENT);
 }
 
+static void sql(struct store *store, const char *text)
+{
+	sqlite3 *db = NULL;
+
+	store_close(store);
+	assert_int_equal(sqlite3_open(store->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
 static void test_other_file_system(void **state)
 {
 	struct store *store = *state;
-	sqlite3 *db = NULL;
 
 	store_put(store, "a/1", &(struct words){.sop = "1.1"});
 	store_put(store, "a/2", &(struct words){.sop = "1.2"});
 	store_scan(store);
-	store_close(store);
-	assert_int_equal(sqlite3_open(store->path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, "UPDATE meta SET value = '0 0 0' WHERE key = 'store-disk'",
-				      NULL, NULL, NULL),
-			 SQLITE_OK);
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	sql(store, "UPDATE meta SET value = '0 0 0' WHERE key = 'store-disk'");
 	/* All files are there: it moved. One is missing: who knows. */
 	store_delete(store, "a/2");
 	store_scan(store);
@@ -205,6 +209,50 @@ static void test_other_file_system(void **state)
 	store_scan(store);
 	assert_int_equal(store_status(store).state, IX_SCAN_COMPLETE);
 	assert_int_equal(store_status(store).counts.instances, 1);
+}
+
+/* The same type and the same folder, but another number: a disk that the machine
+ * calls otherwise today, or another one of the same make. */
+static void test_other_number(void **state)
+{
+	static const char renumber[] =
+		"UPDATE meta SET value = substr(value, 1, instr(value, ' ')) || 'abc ' ||"
+		" substr(value, instr(value, ' ') + instr(substr(value, instr(value, ' ') + 1), ' ') + 1)"
+		" WHERE key = 'store-disk'";
+	struct store *store = *state;
+	char path[16];
+
+	for (int i = 1; i <= 6; i++) {
+		char uid[16];
+
+		(void)snprintf(path, sizeof(path), "a/%d", i);
+		(void)snprintf(uid, sizeof(uid), "1.%d", i);
+		store_put(store, path, &(struct words){.sop = uid});
+	}
+	store_scan(store);
+	sql(store, renumber);
+	store_delete(store, "a/1");
+	store_scan(store);
+	assert_int_equal(store_status(store).state, IX_SCAN_COMPLETE);
+	assert_int_equal(store_status(store).counts.instances, 5);
+	sql(store, renumber);
+	store_delete(store, "a/2");
+	store_delete(store, "a/3");
+	store_delete(store, "a/4");
+	store_scan(store);
+	assert_int_equal(store_status(store).state, IX_SCAN_SUSPICIOUS);
+	assert_int_equal(store_status(store).counts.instances, 5);
+	/* Nor is one file alone believed to have gone. */
+	{
+		struct err err = {0};
+
+		assert_false(ix_refresh(store->index, &store->options, 2, &err));
+		assert_int_equal(err.code, ERR_IO);
+	}
+	store->options.confirm_empty = true;
+	store_scan(store);
+	store->options.confirm_empty = false;
+	assert_int_equal(store_status(store).counts.instances, 2);
 }
 
 struct seen {
@@ -351,6 +399,7 @@ int main(void)
 		TEST(test_damaged_headers),
 		TEST(test_sudden_emptiness),
 		TEST(test_other_file_system),
+		TEST(test_other_number),
 		TEST(test_progress),
 		TEST(test_refresh),
 		TEST(test_notes),

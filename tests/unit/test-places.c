@@ -130,6 +130,26 @@ static void test_mount_find(void **state)
 	assert_false(fs_mount_find("garbage\n1 2 - \n\n - x\n", "/", &type, &device));
 }
 
+static void test_mounts_in(void **state)
+{
+#define OTHERS "22 27 0:20 / / rw shared:7 - ext4 /dev/sda1 rw\n23 22 0:21 / /srv2 rw - a b c\n"
+	static const char none[] = OTHERS;
+	static const char one[] = OTHERS "30 22 0:30 / /srv/a\\040b/c rw - ext4 /dev/sdb rw\n";
+	static const char rights[] = OTHERS "30 22 0:30 / /srv/a\\040b/c ro - ext4 /dev/sdb ro\n";
+	static const char another[] = OTHERS "31 22 0:31 / /srv/a\\040b/c rw - ext4 /dev/sdc rw\n";
+
+	(void)state;
+	assert_int_equal(fs_mounts_in(none, "/srv"), fs_mounts_in("", "/srv"));
+	assert_true(fs_mounts_in(one, "/srv") != fs_mounts_in(none, "/srv"));
+	assert_true(fs_mounts_in(one, "/srv/a b") != fs_mounts_in(none, "/srv/a b"));
+	assert_true(fs_mounts_in(one, "/srv/a b/c") != fs_mounts_in(none, "/srv/a b/c"));
+	assert_int_equal(fs_mounts_in(one, "/srv/a"), fs_mounts_in(none, "/srv/a"));
+	assert_int_equal(fs_mounts_in(one, "/srv"), fs_mounts_in(rights, "/srv"));
+	assert_true(fs_mounts_in(one, "/srv") != fs_mounts_in(another, "/srv"));
+	assert_true(fs_mounts_in(one, "/") != fs_mounts_in(none, "/"));
+#undef OTHERS
+}
+
 static void test_store(void **state)
 {
 	static const struct {
@@ -304,6 +324,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_inside),
 		cmocka_unit_test(test_mount_find),
+		cmocka_unit_test(test_mounts_in),
 		cmocka_unit_test(test_store),
 		cmocka_unit_test(test_mountpoint),
 		cmocka_unit_test(test_index_place),
