@@ -9,6 +9,7 @@ if HAVE_CMOCKA
 unit_tests += %D%/test-base
 unit_tests += %D%/test-cache
 unit_tests += %D%/test-cases
+unit_tests += %D%/test-cases-2
 unit_tests += %D%/test-cells
 unit_tests += %D%/test-charset
 unit_tests += %D%/test-codec-data
@@ -58,13 +59,15 @@ check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 
 # Programs of more than one file.
-%C%_test_cases_SOURCES = %D%/test-cases.c \
+test_cases_sources = %D%/test-cases.c \
 	%D%/case-check.c \
 	%D%/case-check.h \
 	%D%/case-json.c \
 	%D%/case-run.c \
 	%D%/case-run.h \
 	$(recipe_sources)
+%C%_test_cases_SOURCES = $(test_cases_sources)
+%C%_test_cases_2_SOURCES = $(test_cases_sources)
 
 picture_check_sources = %D%/picture-check.c %D%/picture-check.h $(recipe_sources)
 %C%_test_depth_SOURCES = %D%/test-depth.c $(picture_check_sources)
