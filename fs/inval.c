@@ -9,7 +9,10 @@
 
 /* A queue longer than this makes the scan wait. */
 #define QUEUE_MAX ((size_t)32 * 1024)
-#define CYCLE_MS 250
+/* From the first telling to the second. */
+#define ECHO_NS INT64_C(250000000)
+/* Between two tellings: what comes one by one is told together. */
+#define PAUSE_NS INT64_C(10000000)
 
 struct entry {
 	uint64_t parent;
@@ -251,15 +254,29 @@ static void tell(struct fs_inval *inval, const struct batch *batch)
 		log_trace(LOG_INVAL, "%zu names, %zu nodes", entry_count, node_count);
 }
 
-/* Takes what is queued; waits for some unless there is an echo to tell. False:
- * stop. */
-static bool take(struct fs_inval *inval, struct batch *batch, bool may_wait)
+static int64_t now_ns(void)
 {
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* Waits for something to be queued, but not longer than until; takes it. False:
+ * stop. */
+static bool take(struct fs_inval *inval, struct batch *batch, int64_t until)
+{
+	const struct timespec deadline = {until / 1000000000, until % 1000000000};
+	int sys = 0;
 	bool stop;
 
 	pthread_mutex_lock(&inval->lock);
-	while (may_wait && !inval->stop && batch_count(&inval->queued) == 0)
-		pthread_cond_wait(&inval->work, &inval->lock);
+	while (!inval->stop && sys == 0 && batch_count(&inval->queued) == 0) {
+		if (until == INT64_MAX)
+			sys = pthread_cond_wait(&inval->work, &inval->lock);
+		else
+			sys = pthread_cond_timedwait(&inval->work, &inval->lock, &deadline);
+	}
 	*batch = inval->queued;
 	batch_init(&inval->queued);
 	inval->last_series = 0;
@@ -269,40 +286,83 @@ static bool take(struct fs_inval *inval, struct batch *batch, bool may_wait)
 	return !stop;
 }
 
+/* Adds what is in from, which is empty then. */
+static void move_batch(struct batch *to, struct batch *from)
+{
+	const struct entry *entries = (const void *)from->entries.data;
+
+	for (size_t i = 0; i < from->entries.size / sizeof(struct entry); i++) {
+		struct entry entry = {entries[i].parent, entries[i].name + to->names.size};
+
+		buf_append(&to->entries, &entry, sizeof(entry));
+	}
+	buf_append(&to->names, from->names.data, from->names.size);
+	buf_append(&to->nodes, from->nodes.data, from->nodes.size);
+	batch_release(from);
+}
+
 static void rest(struct fs_inval *inval)
 {
-	struct timespec until;
+	int64_t until = now_ns() + PAUSE_NS;
+	const struct timespec deadline = {until / 1000000000, until % 1000000000};
 	int sys = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += CYCLE_MS * 1000000L;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_nsec -= 1000000000;
-		until.tv_sec++;
-	}
 	pthread_mutex_lock(&inval->lock);
 	while (!inval->stop && sys == 0 && batch_count(&inval->queued) < QUEUE_MAX)
-		sys = pthread_cond_timedwait(&inval->work, &inval->lock, &until);
+		sys = pthread_cond_timedwait(&inval->work, &inval->lock, &deadline);
 	pthread_mutex_unlock(&inval->lock);
+}
+
+/* What was told, and is to be told again. */
+struct echoes {
+	struct batch next;  /* at the time of due */
+	struct batch later; /* told since next was begun: one more round */
+	int64_t due;        /* INT64_MAX: next is empty */
+};
+
+static void add_echo(struct echoes *echoes, struct batch *batch)
+{
+	if (batch_count(batch) == 0)
+		return;
+	if (echoes->due != INT64_MAX) {
+		move_batch(&echoes->later, batch);
+		return;
+	}
+	move_batch(&echoes->next, batch);
+	echoes->due = now_ns() + ECHO_NS;
+}
+
+static void tell_echo(struct fs_inval *inval, struct echoes *echoes)
+{
+	if (now_ns() < echoes->due)
+		return;
+	sort_nodes(&echoes->next);
+	tell(inval, &echoes->next);
+	batch_release(&echoes->next);
+	echoes->due = INT64_MAX;
+	add_echo(echoes, &echoes->later);
 }
 
 static void *inval_thread(void *context)
 {
 	struct fs_inval *inval = context;
-	struct batch echo, batch;
+	struct echoes echoes = {.due = INT64_MAX};
+	struct batch batch;
 
 	(void)pthread_setname_np(pthread_self(), "fs-inval");
-	batch_init(&echo);
-	while (take(inval, &batch, batch_count(&echo) == 0)) {
+	batch_init(&echoes.next);
+	batch_init(&echoes.later);
+	while (take(inval, &batch, echoes.due)) {
 		sort_nodes(&batch);
-		tell(inval, &echo);
-		batch_release(&echo);
 		tell(inval, &batch);
-		echo = batch;
+		add_echo(&echoes, &batch);
+		batch_release(&batch);
+		tell_echo(inval, &echoes);
 		rest(inval);
 	}
 	batch_release(&batch);
-	batch_release(&echo);
+	batch_release(&echoes.next);
+	batch_release(&echoes.later);
 	return NULL;
 }
 
