@@ -216,8 +216,10 @@ static bool same_mount(int a, int b)
 {
 	struct statx x, y;
 
-	return statx(a, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &x) == 0 &&
-	       statx(b, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &y) == 0 &&
+	return statx(a, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO | STATX_MNT_ID, &x) ==
+		       0 &&
+	       statx(b, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO | STATX_MNT_ID, &y) ==
+		       0 &&
 	       x.stx_dev_major == y.stx_dev_major && x.stx_dev_minor == y.stx_dev_minor &&
 	       x.stx_ino == y.stx_ino && x.stx_mnt_id == y.stx_mnt_id;
 }
