@@ -95,8 +95,17 @@ bool ix_home_prepare(const char *path, const char *store, struct err *err)
 
 /* ---- Files beside the index -------------------------------------------- */
 
+/* flock() cannot be asked who holds it without taking it, and whoever takes it
+ * to look would make a mount that starts at that moment a follower. So a lock
+ * that can be asked for goes with it. */
+static struct flock whole_file(void)
+{
+	return (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET};
+}
+
 bool ix_home_lock(const char *path, int *fd, struct err *err)
 {
+	struct flock shown = whole_file();
 	char name[PATH_MAX];
 	int lock CLEANUP_FD = -1;
 
@@ -115,9 +124,21 @@ bool ix_home_lock(const char *path, int *fd, struct err *err)
 			return true;
 		return err_set_sys(err, errno, "cannot lock the index %s", path);
 	}
+	(void)fcntl(lock, F_OFD_SETLK, &shown);
 	*fd = lock;
 	lock = -1;
 	return true;
+}
+
+bool ix_home_is_locked(const char *path)
+{
+	struct flock shown = whole_file();
+	char name[PATH_MAX];
+	int fd CLEANUP_FD = -1;
+
+	if (beside(path, "-lock", name, NULL))
+		fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return fd >= 0 && fcntl(fd, F_OFD_GETLK, &shown) == 0 && shown.l_type != F_UNLCK;
 }
 
 bool ix_home_create(const char *path, struct err *err)
@@ -183,6 +204,13 @@ bool ix_home_take_mark(const char *path)
 	char name[PATH_MAX];
 
 	return beside(path, "-damaged", name, NULL) && unlink(name) == 0;
+}
+
+bool ix_home_has_mark(const char *path)
+{
+	char name[PATH_MAX];
+
+	return beside(path, "-damaged", name, NULL) && access(name, F_OK) == 0;
 }
 
 int64_t ix_home_ids_read(const char *path)

@@ -22,6 +22,9 @@ bool ix_home_prepare(const char *path, const char *store, struct err *err) MUST_
 /* Takes the write lock. *fd is -1 without an error when another process has
  * it. The lock lasts until the descriptor is closed. */
 bool ix_home_lock(const char *path, int *fd, struct err *err) MUST_CHECK;
+/* Whether a process has it, ours included. Takes nothing, not for a moment: who
+ * opens the index meanwhile gets the lock. */
+bool ix_home_is_locked(const char *path);
 
 /* Makes an empty file of mode 0600 unless there is one; an existing one loses
  * the rights of others. */
@@ -37,6 +40,7 @@ bool ix_home_remove(const char *path, struct err *err) MUST_CHECK;
 void ix_home_mark_damaged(const char *path);
 /* Whether there is such a note; takes it away. */
 bool ix_home_take_mark(const char *path);
+bool ix_home_has_mark(const char *path);
 
 /* Ids below the number may have been handed out; 0: nothing known. */
 int64_t ix_home_ids_read(const char *path);

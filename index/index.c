@@ -312,6 +312,29 @@ static bool open_follower(struct ix_index *index, const struct ix_options *optio
 		       options->path);
 }
 
+/* Follows whoever may be writing, and waits for nobody. */
+static bool open_to_look(struct ix_index *index, const struct ix_options *options, struct err *err)
+{
+	struct inspection found = {0};
+
+	index->path = strdup(options->path);
+	if (index->path == NULL)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	switch (inspect(options, true, &found, err)) {
+	case VERDICT_REFUSED:
+		return false;
+	case VERDICT_EMPTY:
+		return err_set(err, ERR_NOTFOUND, "there is no index %s yet", options->path);
+	case VERDICT_BROKEN:
+		return err_set(err, ERR_CORRUPT, "index %s cannot be used: %s", options->path,
+			       found.reason);
+	case VERDICT_FINE:
+		break;
+	}
+	index->epoch = found.epoch;
+	return true;
+}
+
 static bool open_locked(struct ix_index *index, const struct ix_options *options, struct err *err)
 {
 	if (!ix_home_prepare(options->path, options->store, err))
@@ -339,7 +362,8 @@ bool ix_open(struct ix_index **index, const struct ix_options *options, struct e
 	opened->writer.store_fd = -1;
 	(void)pthread_mutex_init(&opened->mutex, NULL);
 	(void)pthread_mutex_init(&opened->scan_mutex, NULL);
-	if (!open_locked(opened, options, err)) {
+	if (!(options->look ? open_to_look(opened, options, err)
+			    : open_locked(opened, options, err))) {
 		ix_close(opened);
 		return false;
 	}
@@ -367,6 +391,11 @@ void ix_close(struct ix_index *index)
 bool ix_is_writer(const struct ix_index *index)
 {
 	return index->is_writer;
+}
+
+bool ix_is_written(const char *path)
+{
+	return ix_home_is_locked(path);
 }
 
 uint64_t ix_epoch(const struct ix_index *index)

@@ -29,18 +29,24 @@ struct ix_options {
 	bool rebuild;         /* start empty (ids go on above the old ones) */
 	bool must_write;      /* ERR_IO when another process holds the write lock;
 			       * else such an index opens as a follower (read-only) */
+	bool look;            /* to look only: nothing is locked, made, moved or written */
 	uint32_t frame_kinds; /* bits of kinds that are a folder per multi-frame instance */
 };
 
 /* Opens or creates. A damaged or outdated index is moved aside (path + ".bad")
  * and started anew, with a warning in the log; one from a NEWER version of
  * dicomfs, of another store or of another variant is ERR_USAGE saying so; no
- * write permission, disk full, network file system: ERR_IO with the reason. */
+ * write permission, disk full, network file system: ERR_IO with the reason.
+ *
+ * To look: a follower, whether somebody writes or not. ERR_NOTFOUND when there
+ * is no index yet, ERR_CORRUPT when it is damaged or outdated. */
 bool ix_open(struct ix_index **index, const struct ix_options *options, struct err *err) MUST_CHECK;
 void ix_close(struct ix_index *index);
 
 /* False: another process writes this index and we follow it. */
 bool ix_is_writer(const struct ix_index *index);
+/* Whether a process holds the write lock of the index of that path. */
+bool ix_is_written(const char *path);
 /* Random per created index; the FUSE generation number. */
 uint64_t ix_epoch(const struct ix_index *index);
 

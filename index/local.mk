@@ -2,6 +2,12 @@
 
 noinst_LIBRARIES += %D%/libindex.a
 %C%_libindex_a_SOURCES = \
+	%D%/check-parts.h \
+	%D%/check-rows.c \
+	%D%/check-sql-table.c \
+	%D%/check-store.c \
+	%D%/check.c \
+	%D%/check.h \
 	%D%/claim.c \
 	%D%/claim.h \
 	%D%/content.c \

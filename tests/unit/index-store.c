@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "index/check.h"
 #include "tests/tools/dicom-write.h"
 
 /* ---- Files -------------------------------------------------------------- */
@@ -225,6 +226,48 @@ struct ix_status store_status(struct store *store)
 	return status;
 }
 
+static void note_damage(const char *code, const char *says, uint64_t count, int64_t row,
+			void *context)
+{
+	buf_printf(context, "%s (%" PRIu64 ", row %" PRId64 "): %s\n", code, count, row, says);
+}
+
+static void note_difference(enum ix_difference difference, const char *path, uint64_t files,
+			    void *context)
+{
+	buf_printf(context, "difference %u (%" PRIu64 "): %s\n", difference, files, path);
+}
+
+/* whole: with the store, too. */
+static void check_index(struct store *store, bool whole)
+{
+	struct buf said CLEANUP_BUF = buf_empty(BUF_NO_LIMIT);
+	struct ix_check_options options = {
+		.index = {.path = store->path,
+			  .store = store->root,
+			  .variant = "",
+			  .frame_kinds = PNG_KIND},
+		.scan = store->options,
+		.damage = note_damage,
+		.difference = note_difference,
+		.context = &said,
+	};
+	struct ix_check_result result;
+	struct err err = {0};
+
+	if (!ix_check(&options, &result, &err))
+		fail_msg("%s", err.message);
+	/* A lost store stays in the index. */
+	if (result.damaged ||
+	    (whole && result.differs && result.status.state != IX_SCAN_SUSPICIOUS))
+		fail_msg("%s", buf_text(&said));
+}
+
+void store_check(struct store *store)
+{
+	check_index(store, true);
+}
+
 static void begin_scan(struct store *store)
 {
 	if (store->index == NULL)
@@ -252,6 +295,7 @@ void store_scan(struct store *store)
 	if (!ix_scan(store->index, &store->options, &err))
 		fail_msg("%s", err.message);
 	check_counts(store);
+	check_index(store, true);
 }
 
 void store_scan_paths(struct store *store, const char *const *paths, size_t count, bool *whole)
@@ -262,6 +306,7 @@ void store_scan_paths(struct store *store, const char *const *paths, size_t coun
 	if (!ix_scan_paths(store->index, &store->options, paths, count, whole, &err))
 		fail_msg("%s", err.message);
 	check_counts(store);
+	check_index(store, false);
 }
 
 /* ---- Text --------------------------------------------------------------- */

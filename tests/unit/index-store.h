@@ -56,6 +56,8 @@ void store_close(struct store *store);
 void store_scan(struct store *store);
 /* Likewise of these places alone, see ix_scan_paths(). */
 void store_scan_paths(struct store *store, const char *const *paths, size_t count, bool *whole);
+/* The index agrees with itself and with the store. */
+void store_check(struct store *store);
 struct ix_status store_status(struct store *store);
 
 /* Everything of the tree that has to survive a rebuild: path, inode, times,

@@ -27,6 +27,7 @@ unit_tests += %D%/test-frame-cache
 unit_tests += %D%/test-frames
 unit_tests += %D%/test-icc
 unit_tests += %D%/test-index
+unit_tests += %D%/test-index-check
 unit_tests += %D%/test-index-data
 unit_tests += %D%/test-index-parts
 unit_tests += %D%/test-index-random
@@ -98,6 +99,7 @@ content_ground_sources = %D%/content-ground.c %D%/content-ground.h
 %C%_test_picture_SOURCES = %D%/test-picture.c $(picture_check_sources)
 
 index_store_sources = %D%/index-store.c %D%/index-store.h tests/tools/dicom-write.c tests/tools/dicom-write.h
+%C%_test_index_check_SOURCES = %D%/test-index-check.c $(index_store_sources)
 %C%_test_index_data_SOURCES = %D%/test-index-data.c $(index_store_sources)
 %C%_test_index_random_SOURCES = %D%/test-index-random.c $(index_store_sources)
 %C%_test_index_scan_SOURCES = %D%/test-index-scan.c $(index_store_sources)
