@@ -2,9 +2,11 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "fs/check.h"
 #include "fs/options.h"
 #include "fs/places.h"
 #include "fs/progress.h"
+#include "fs/scan.h"
 #include "fs/stop.h"
 #include "fs/summary.h"
 #include "fs/update.h"
@@ -17,48 +19,115 @@ static double seconds_now(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static bool print_summary(struct ix_index *index, const struct fs_options *options,
-			  double seconds, struct err *err)
+static bool print(struct buf *text, struct err *err)
+{
+	if (!buf_ok(text, err))
+		return false;
+	if (fwrite(buf_text(text), 1, text->size, stdout) != text->size || fflush(stdout) != 0)
+		return err_set(err, ERR_IO, "the output cannot be written");
+	return true;
+}
+
+static bool read_summary(struct fs_summary *summary, struct ix_index *index, struct err *err)
+{
+	struct ix_reader *reader = NULL;
+	bool ok =
+		ix_reader_open(&reader, index, err) && fs_summary_read(summary, reader, NULL, err);
+
+	ix_reader_close(reader);
+	return ok;
+}
+
+static bool print_summary(struct ix_index *index, const struct fs_options *options, double seconds,
+			  struct err *err)
 {
 	CLEANUP_BUF struct buf text = buf_empty((size_t)1 << 20);
-	struct fs_summary summary = {.store = options->store, .index = options->index_path,
-				     .seconds = seconds};
+	struct fs_summary summary = {
+		.store = options->store, .index = options->index_path, .seconds = seconds};
 
-	if (!fs_summary_read(&summary, index, err))
+	if (!read_summary(&summary, index, err))
 		return false;
+	/* We are about to end. */
+	summary.written = !ix_is_writer(index);
 	if (options->json)
 		fs_summary_json(&summary, &text);
 	else if (!options->quiet)
 		fs_summary_text(&summary, &text);
-	if (!buf_ok(&text, err))
-		return false;
-	if (fwrite(buf_text(&text), 1, text.size, stdout) != text.size || fflush(stdout) != 0)
-		return err_set(err, ERR_IO, "the summary cannot be written");
-	return true;
+	return print(&text, err);
 }
 
-static bool run(struct fs_options *options, int *store_fd, struct ix_index **index,
-		struct err *err)
+static bool update(struct fs_options *options, int store_fd, struct err *err)
 {
 	CLEANUP_FS_STOP struct fs_stop stop = {0};
+	struct ix_index *index = NULL;
 	struct fs_progress progress;
 	double started = seconds_now();
+	bool ok;
 
 	fs_progress_init(&progress, !options->quiet);
-	return fs_check_store(options, store_fd, err) && fs_check_index_place(options, err) &&
-	       fs_stop_start(&stop, err) &&
-	       fs_open_index(index, options, options->rebuild, err) &&
-	       fs_update_index(index, options, *store_fd, &progress, &stop.stop, err) &&
-	       print_summary(*index, options, seconds_now() - started, err);
+	ok = fs_stop_start(&stop, err) && fs_open_index(&index, options, options->rebuild, err) &&
+	     fs_update_index(&index, options, store_fd, &progress, &stop.stop, err) &&
+	     print_summary(index, options, seconds_now() - started, err);
+	ix_close(index);
+	return ok;
+}
+
+static bool print_status(const struct fs_options *options, struct err *err)
+{
+	CLEANUP_BUF struct buf text = buf_empty((size_t)1 << 20);
+	struct fs_summary summary = {.store = options->store, .index = options->index_path};
+	struct ix_index *index = NULL;
+	struct ix_options how;
+	struct timespec now;
+	bool ok;
+
+	fs_index_options_init(&how, options);
+	how.look = true;
+	ok = ix_open(&index, &how, err) && read_summary(&summary, index, err);
+	ix_close(index);
+	if (!ok)
+		return false;
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	summary.seconds = fs_summary_seconds(&summary.status);
+	if (options->json)
+		fs_summary_json(&summary, &text);
+	else if (!options->quiet)
+		fs_summary_status(&summary, (int64_t)now.tv_sec * 1000000000 + now.tv_nsec, &text);
+	return print(&text, err);
+}
+
+/* Bounded by what a report lists. */
+static bool print_check(const struct fs_options *options, int store_fd, bool *agrees,
+			struct err *err)
+{
+	CLEANUP_BUF struct buf text = buf_empty((size_t)1 << 26);
+
+	if (!fs_check(options, store_fd, agrees, &text, err))
+		return false;
+	if (options->quiet && !options->json)
+		buf_truncate(&text, 0);
+	return print(&text, err);
+}
+
+static bool run(struct fs_options *options, bool *agrees, struct err *err)
+{
+	CLEANUP_FD int store_fd = -1;
+
+	*agrees = true;
+	if (!fs_check_store(options, &store_fd, err) || !fs_check_index_place(options, err))
+		return false;
+	if (options->status)
+		return print_status(options, err);
+	if (options->check)
+		return print_check(options, store_fd, agrees, err);
+	return update(options, store_fd, err);
 }
 
 int main(int argc, char *argv[])
 {
 	CLEANUP_FS_OPTIONS struct fs_options options = {0};
-	CLEANUP_FD int store_fd = -1;
-	struct ix_index *index = NULL;
 	struct err err = {0};
-	bool ok;
+	bool ok, agrees;
 
 	if (!log_init("dicomfs-index", getenv("DICOMFS_DEBUG"), LOG_LEVEL_INFO, &err) ||
 	    !fs_options_parse(&options, FS_PROGRAM_INDEX, argc, argv, &err) ||
@@ -70,9 +139,8 @@ int main(int argc, char *argv[])
 		return fs_options_answer(FS_PROGRAM_INDEX, options.action) ? FS_EXIT_OK
 									   : FS_EXIT_FAILURE;
 	(void)umask(077);
-	ok = run(&options, &store_fd, &index, &err);
+	ok = run(&options, &agrees, &err);
 	if (!ok)
 		log_error("%s", err.message);
-	ix_close(index);
-	return ok ? FS_EXIT_OK : FS_EXIT_FAILURE;
+	return ok && agrees ? FS_EXIT_OK : FS_EXIT_FAILURE;
 }

@@ -6,6 +6,8 @@ noinst_LIBRARIES += %D%/libfs.a
 	%D%/ahead.h \
 	%D%/cache.c \
 	%D%/cache.h \
+	%D%/check.c \
+	%D%/check.h \
 	%D%/content.c \
 	%D%/content.h \
 	%D%/core.h \
@@ -24,6 +26,8 @@ noinst_LIBRARIES += %D%/libfs.a
 	%D%/handle.h \
 	%D%/inval.c \
 	%D%/inval.h \
+	%D%/json.c \
+	%D%/json.h \
 	%D%/measure.c \
 	%D%/measure.h \
 	%D%/node.c \

@@ -29,6 +29,8 @@ static const char index_intro[] =
 	"\n"
 	"  dicomfs-index /srv/dicom                 index, with progress and a summary\n"
 	"  dicomfs-index --json /srv/dicom | jq .   the summary for a program\n"
+	"  dicomfs-index --status /srv/dicom        what the index says\n"
+	"  dicomfs-index --check /srv/dicom         whether the index is right\n"
 	"\n"
 	"Usage: dicomfs-index [options] STORE\n"
 	"Options can be written -o name=value,name or --name=value. Options of the mount\n"

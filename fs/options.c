@@ -178,6 +178,9 @@ static bool parse_arguments(struct parse *parse)
 				       ? "STORE and MOUNTPOINT are needed"
 				       : "STORE is needed",
 			       program_name(parse->program));
+	if (parse->options->check + parse->options->status + parse->options->rebuild > 1)
+		return err_set(parse->err, ERR_USAGE,
+			       "only one of --check, --status and --rebuild can be given");
 	return true;
 }
 

@@ -85,6 +85,8 @@ struct fs_options {
 
 	/* dicomfs-index only. */
 	bool rebuild;
+	bool check;  /* compare index and store instead of scanning; at most one of */
+	bool status; /* these three */
 	bool quiet;
 	bool json;
 

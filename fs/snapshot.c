@@ -19,6 +19,7 @@ const char *const fs_snapshot_names[FS_SNAPSHOT_KINDS] = {
 struct snapshot {
 	struct fs_snapshot_info info;
 	struct ix_status status; /* of which it is the report */
+	bool written;            /* what it says of a process that writes the index */
 	uint64_t references;
 	struct snapshot *next;
 };
@@ -29,6 +30,7 @@ struct fs_snapshots {
 	pthread_mutex_t lock;
 	struct snapshot *first;
 	uint32_t last_row;
+	struct fs_summary counted; /* the last one; counting takes time */
 };
 
 bool fs_snapshot_find(const char *name, enum fs_snapshot_kind *kind)
@@ -80,6 +82,7 @@ void fs_snapshots_close(struct fs_snapshots *snapshots)
 
 struct writer {
 	int fd;
+	bool written;
 	struct buf pending;
 	uint64_t size;
 	struct err err;
@@ -136,20 +139,26 @@ static bool write_problem(const struct ix_problem *problem, void *context)
 	return writer->err.code == ERR_NONE;
 }
 
-static bool write_status(struct fs_snapshots *snapshots, struct writer *writer, struct err *err)
+static bool write_status(struct fs_snapshots *snapshots, struct ix_reader *reader,
+			 struct writer *writer, struct err *err)
 {
-	struct fs_summary *summary CLEANUP_FREE = calloc(1, sizeof(*summary));
+	/* The new one, and the one before. */
+	struct fs_summary *summary CLEANUP_FREE = calloc(2, sizeof(*summary));
 
 	if (summary == NULL)
 		return err_set(err, ERR_NOMEM, "out of memory");
+	pthread_mutex_lock(&snapshots->lock);
+	summary[1] = snapshots->counted;
+	pthread_mutex_unlock(&snapshots->lock);
 	summary->store = snapshots->options->store;
 	summary->index = snapshots->options->index_path;
-	if (!fs_summary_read(summary, snapshots->index, err))
+	if (!fs_summary_read(summary, reader, &summary[1], err))
 		return false;
-	if (summary->status.scan_ended_ns > summary->status.scan_started_ns)
-		summary->seconds =
-			(double)(summary->status.scan_ended_ns - summary->status.scan_started_ns) /
-			1e9;
+	pthread_mutex_lock(&snapshots->lock);
+	snapshots->counted = *summary;
+	pthread_mutex_unlock(&snapshots->lock);
+	writer->written = summary->written;
+	summary->seconds = fs_summary_seconds(&summary->status);
 	fs_summary_json(summary, &writer->pending);
 	return true;
 }
@@ -157,7 +166,7 @@ static bool write_status(struct fs_snapshots *snapshots, struct writer *writer, 
 static bool write_content(struct fs_snapshots *snapshots, struct ix_reader *reader,
 			  enum fs_snapshot_kind kind, struct writer *writer, struct err *err)
 {
-	bool ok = kind == FS_SNAPSHOT_STATUS ? write_status(snapshots, writer, err)
+	bool ok = kind == FS_SNAPSHOT_STATUS ? write_status(snapshots, reader, writer, err)
 					     : ix_problems(reader, write_problem, writer, err);
 
 	if (ok && buf_ok(&writer->pending, err))
@@ -219,6 +228,7 @@ static struct snapshot *write_snapshot(struct fs_snapshots *snapshots, struct ix
 	};
 	writer.fd = -1;
 	snapshot->status = *status;
+	snapshot->written = writer.written;
 	return snapshot;
 }
 
@@ -241,12 +251,13 @@ static bool same_state(const struct ix_status *a, const struct ix_status *b)
 }
 
 static struct snapshot *find_current(struct fs_snapshots *snapshots, enum fs_snapshot_kind kind,
-				     const struct ix_status *status)
+				     const struct ix_status *status, bool written)
 {
 	struct snapshot *snapshot = snapshots->first;
 
 	while (snapshot != NULL &&
-	       (snapshot->info.kind != kind || !same_state(&snapshot->status, status)))
+	       (snapshot->info.kind != kind || !same_state(&snapshot->status, status) ||
+		snapshot->written != written))
 		snapshot = snapshot->next;
 	return snapshot;
 }
@@ -262,12 +273,13 @@ static void add(struct fs_snapshots *snapshots, struct snapshot *snapshot)
 }
 
 static bool take_current(struct fs_snapshots *snapshots, enum fs_snapshot_kind kind,
-			 const struct ix_status *status, struct fs_snapshot_info *info)
+			 const struct ix_status *status, bool written,
+			 struct fs_snapshot_info *info)
 {
 	struct snapshot *current;
 
 	pthread_mutex_lock(&snapshots->lock);
-	current = find_current(snapshots, kind, status);
+	current = find_current(snapshots, kind, status, written);
 	if (current != NULL) {
 		current->references++;
 		*info = current->info;
@@ -282,10 +294,11 @@ bool fs_snapshot_take(struct fs_snapshots *snapshots, struct fs_thread *thread,
 	struct ix_reader *reader = fs_thread_reader(thread, err);
 	struct ix_status status = {0};
 	struct snapshot *made;
+	bool written = kind == FS_SNAPSHOT_STATUS && ix_is_written(snapshots->options->index_path);
 
 	if (reader == NULL || !ix_status_get(reader, &status, err))
 		return false;
-	if (take_current(snapshots, kind, &status, info))
+	if (take_current(snapshots, kind, &status, written, info))
 		return true;
 	made = write_snapshot(snapshots, reader, kind, &status, err);
 	if (made == NULL)

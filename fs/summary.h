@@ -1,5 +1,6 @@
 /*
- * What a scan found, for people and for programs.
+ * What a scan found and what the index says of itself, for people and for
+ * programs: dicomfs-index and .dicomfs/status.json tell the same.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -15,8 +16,10 @@
 struct fs_summary {
 	const char *store; /* the caller's, as are index and seconds */
 	const char *index;
-	double seconds;
+	double seconds; /* that the scan took */
 	struct ix_status status;
+	bool written;     /* a process holds the index's write lock */
+	bool whole;       /* all that follows is of this version of the status */
 	uint64_t waiting; /* instances whose pictures are not measured yet */
 	/* Files by reason, most frequent first. */
 	struct fs_summary_code {
@@ -26,14 +29,23 @@ struct fs_summary {
 	size_t code_count;
 };
 
-/* Fills status, waiting and codes. */
-bool fs_summary_read(struct fs_summary *summary, struct ix_index *index,
-		     struct err *err) MUST_CHECK;
+/* Fills what follows seconds. Counting the codes takes a look at every problem:
+ * they are taken from an earlier summary (may be NULL) if nothing has changed
+ * since. */
+bool fs_summary_read(struct fs_summary *summary, struct ix_reader *reader,
+		     const struct fs_summary *earlier, struct err *err) MUST_CHECK;
+
+/* How long the last scan took; 0 while one is running. */
+double fs_summary_seconds(const struct ix_status *status);
 
 /* A screenful; names no file and no patient. */
 void fs_summary_text(const struct fs_summary *summary, struct buf *out);
 
-/* One JSON object (RFC 8259) and a line break. */
+/* Likewise for who did not scan: when, how, and whether somebody writes. Times
+ * are local; now_ns is the real time. */
+void fs_summary_status(const struct fs_summary *summary, int64_t now_ns, struct buf *out);
+
+/* One JSON object and a line break. */
 void fs_summary_json(const struct fs_summary *summary, struct buf *out);
 
 #endif

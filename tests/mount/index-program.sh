@@ -99,6 +99,113 @@ mv full store
 index_store store
 is "back again" "$(json in_tree)" 3
 
+# Compares, tells, and changes nothing.
+run() { # ARGUMENT...: sets $status, $said, $complaint
+	said=$("$dicomfs_index" --index="$index" "$@" store 2>complaint)
+	status=$?
+	complaint=$(cat complaint)
+}
+
+state_of_files() {
+	stat -c '%n %s %Y %Z' "$index" "$index-ids" "$index-lock"
+}
+
+before=$(state_of_files)
+run --check
+is "--check: agrees" "$status $said" "0 The index agrees with the store: 6 files."
+run --check --quiet
+is "--check --quiet: the status alone" "$status $said" "0 "
+printf 'more\n' >store/new
+printf 'changed' >store/readme.txt
+mv store/deep/2 store/deep/renamed
+rm store/deep/3
+run --check
+is "--check: what differs" "$status $said" "1 The index and the store differ:
+           2  new         in the store, not in the index
+                deep/renamed
+                new
+           1  changed     another file than the one that was indexed
+                readme.txt
+           2  gone        in the index, not in the store
+                deep/2
+                deep/3
+dicomfs-index $scratch/store takes over what has changed."
+run --check --json
+printf '%s' "$said" >summary.json
+is "--check --json: exit code" $status 1
+is "--check --json: differs" "$(json agrees) $(json damaged) $(json differs)" "False False True"
+is "--check --json: counts" "$(json new) $(json changed) $(json gone)" "2 1 2"
+is "--check --json: nobody writes" "$(json index_written)" False
+contains "--check --json: paths" "$said" '{"difference": "gone", "files": 1, "path": "deep/3"}'
+for number in $(seq 30); do
+	: >"store/many-$number"
+done
+run --check
+is "--check: twenty of each" "$(grep -c "^                many" <<<"$said")" 19
+contains "--check: and how many more" "$said" "                and 12 more"
+run --check --json
+printf '%s' "$said" >summary.json
+is "--check --json: has more of them" "$(grep -c '"path": "many' <<<"$said")" 30
+is "--check --json: none left out" "$(json left_out)" 0
+check_fails "--check: no name of a patient" grep -qE "Test|Patient" <<<"$said"
+is "--check: nothing of the index has changed" "$(state_of_files)" "$before"
+run --status
+is "--status: exit code" $status 0
+contains "--status: the scan" "$said" "last scan     complete, "
+contains "--status: nobody writes" "$said" "written by    no process"
+contains "--status: counts" "$said" "3  in the tree: 3 patients"
+run --status --json
+printf '%s' "$said" >summary.json
+is "--status --json: state" "$(json state)" complete
+is "--status --json: watch" "$(json watch.mode)" none
+is "--status: nothing of the index has changed" "$(state_of_files)" "$before"
+index_store store
+run --check
+is "--check: agrees again" "$status $said" "0 The index agrees with the store: 36 files."
+
+index=$scratch/none/none.sqlite run --status
+is "--status: no index yet" "$status $complaint" \
+	"1 dicomfs-index: there is no index $scratch/none/none.sqlite yet"
+index=$scratch/none/none.sqlite run --check
+is "--check: no index yet" "$status $complaint" \
+	"1 dicomfs-index: there is no index $scratch/none/none.sqlite yet"
+check_fails "and none is made" test -e none
+run --check --status
+is "either one or the other" $status 2
+
+# An index that is damaged in the middle, of which opening it sees nothing.
+cp "$index" whole.sqlite
+size=$(stat -c %s "$index")
+dd if=/dev/urandom of="$index" bs=4096 count=2 seek=$((size / 8192)) conv=notrunc 2>/dev/null
+run --check
+is "--check: damaged" "$status $(head -n 1 <<<"$said")" "1 The index is damaged:"
+contains "--check: what to do" "$said" "dicomfs-index --rebuild $scratch/store makes the index anew"
+run --check --json
+printf '%s' "$said" >summary.json
+is "--check --json: damaged" "$status $(json agrees) $(json damaged)" "1 False True"
+printf 'garbage' | dd of="$index" conv=notrunc 2>/dev/null
+run --check
+is "--check: no database any more" "$status $(head -n 1 <<<"$said")" "1 The index is damaged:"
+run --status
+is "--status: no database any more" $status 1
+contains "--status: and why" "$complaint" "cannot be used"
+cp whole.sqlite "$index"
+
+# An emptied store.
+mkdir empty
+mv store full
+mv empty store
+run --check
+is "--check: an empty store" $status 1
+contains "--check: an empty store: what to do" "$said" "--rebuild $scratch/store accepts it"
+rmdir store
+mv full store
+find store -name 'many-*' -delete
+mv store/deep/renamed store/deep/2
+instance 3
+rm store/new
+index_store store
+
 # Beside a mount: that one scans.
 if [ -c /dev/fuse ] && "$top_builddir/dicomfs" -o "wait,index=$index" store mnt 2>mount.err; then
 	instance 4
@@ -107,10 +214,30 @@ if [ -c /dev/fuse ] && "$top_builddir/dicomfs" -o "wait,index=$index" store mnt 
 	is "beside a mount: in the tree" "$(json in_tree)" 4
 	is "beside a mount: the mount has it" \
 		"$(find mnt/patients -name '*.dcm' | wc -l)" 4
+	run --check
+	is "beside a mount: --check" "$status $said" "0 A mount (or dicomfs-index) is writing this\
+ index; differences may be changes in progress.
+The index agrees with the store: 7 files."
+	same_status() { # once the mount has nothing more to do
+		run --status --json
+		test "$said" = "$(cat mnt/.dicomfs/status.json)"
+	}
+	check "beside a mount: --status --json says what status.json says" wait_for 20 same_status
+	run --status --json
+	printf '%s' "$said" >summary.json
+	is "beside a mount: somebody writes" "$(json index_written)" True
+	run --status
+	contains "beside a mount: --status" "$said" "written by    a process"
 	index_store --rebuild store
 	is "beside a mount: no rebuild" "$status $said" \
 		"1 dicomfs-index: index $index is in use by another process"
 	check "unmount" lib_unmount mnt
+	nobody_writes() { # the daemon ends a moment later
+		run --status
+		grep -q 'written by    no process' <<<"$said"
+	}
+	wait_for 20 nobody_writes
+	check "unmounted: nobody writes" nobody_writes
 else
 	skip "beside a mount" "FUSE cannot be used here: $(cat mount.err 2>/dev/null)"
 fi

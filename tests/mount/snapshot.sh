@@ -23,6 +23,10 @@ is "three columns each" "$(awk -F'\t' 'NF != 3' "$report" | wc -l)" 0
 contains "names with line breaks stay one line" "$(cat "$report")" 'line\nbreak\ttab'
 is "size" "$(stat -c %s "$report")" "$(wc -c <"$report")"
 check "status is JSON" python3 -m json.tool "$mnt/.dicomfs/status.json"
+not_dicom() {
+	sed -n 's/.*"not-dicom": \([0-9]*\).*/\1/p' "$mnt/.dicomfs/status.json"
+}
+is "status counts them" "$(not_dicom)" 501
 is "listed" "$(ls -A "$mnt/.dicomfs" | tr '\n' ' ')" "problems.txt status.json "
 check_fails "nothing else" test -e "$mnt/.dicomfs/other"
 
@@ -42,9 +46,17 @@ done
 "$top_builddir/dicomfs-index" --quiet --index="$index" "$store" >/dev/null 2>&1
 wait_for 20 test "$(wc -l <"$report")" -eq 601
 is "the new one" "$(wc -l <"$report")" 601
+is "status counts the new ones" "$(not_dicom)" 601
 is "the open one keeps its size" "$(stat -L -c %s /dev/fd/7)" "$before"
 is "and its content" "$(wc -c <&7)" "$before"
 exec 7<&-
+quiet_status() { # that is one report for as long as nothing happens
+	local inode
+	inode=$(stat -c %i "$mnt/.dicomfs/status.json")
+	sleep 1.2
+	test "$(stat -c %i "$mnt/.dicomfs/status.json")" = "$inode"
+}
+check "the status is not new each second" wait_for 30 quiet_status
 check "every size is right" walk read -r "$mnt/.dicomfs"
 if [ "$(id -u)" -eq 0 ]; then
 	echo 2 >/proc/sys/vm/drop_caches

@@ -175,6 +175,8 @@ static void test_wrong(void **state)
 		 "unknown option 'rebuild'; 'dicomfs -h' lists the options"},
 		{FS_PROGRAM_INDEX, "-o|rebuild|s",
 		 "unknown option 'rebuild'; 'dicomfs-index -h' lists the options"},
+		{FS_PROGRAM_INDEX, "--check|--rebuild|s",
+		 "only one of --check, --status and --rebuild can be given"},
 		{FS_PROGRAM_INDEX, "--wait|s",
 		 "unknown option 'wait'; 'dicomfs-index -h' lists the options"},
 		{FS_PROGRAM_MOUNT, "-fz|s|m", "unknown option '-z'; 'dicomfs -h' lists the options"},

@@ -2,6 +2,7 @@
 #include "fs/progress.h"
 
 #include <setjmp.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -98,11 +99,20 @@ static void test_not_shown(void **state)
 	fs_progress_end(&progress);
 }
 
+/* 2024-01-15 10:15:00 UTC */
+#define STARTED INT64_C(1705313700000000000)
+
 static const struct fs_summary example = {
 	.store = "/srv/a \"b\"\\\n\xff",
 	.index = "/var/i",
 	.seconds = 2.5,
+	.written = true,
 	.status = {.state = IX_SCAN_COMPLETE,
+		   .scan_started_ns = STARTED,
+		   .scan_ended_ns = STARTED + 2500000000,
+		   .scan_files = 4800,
+		   .scan_ns = 2000000000,
+		   .watch = {.mode = IX_WATCH_RESCAN, .reason = "NFS", .seconds = 60},
 		   .counts = {.files = 5000,
 			      .instance_files = 4000,
 			      .duplicates = 10,
@@ -150,7 +160,15 @@ static void test_summary_json(void **state)
 					     "  \"store\": \"/srv/a \\\"b\\\"\\\\\\u000a\xef\xbf\xbd\",\n"
 					     "  \"index\": \"/var/i\",\n"
 					     "  \"state\": \"complete\",\n"
+					     "  \"state_reason\": \"\",\n"
+					     "  \"last_scan_started\": \"2024-01-15T10:15:00Z\",\n"
+					     "  \"last_scan_ended\": \"2024-01-15T10:15:02Z\",\n"
+					     "  \"last_change\": null,\n"
 					     "  \"milliseconds\": 2500,\n"
+					     "  \"files_per_second\": 2400,\n"
+					     "  \"index_written\": true,\n"
+					     "  \"watch\": {\"mode\": \"rescan\", \"folders\": 0,"
+					     " \"seconds\": 60, \"reason\": \"NFS\"},\n"
 					     "  \"files\": 5000,\n"
 					     "  \"in_tree\": 4000,\n"
 					     "  \"duplicates\": 10,\n"
@@ -175,13 +193,127 @@ static void test_summary_json(void **state)
 	assert_non_null(strstr(buf_text(&text), "\"problems\": {}\n}\n"));
 }
 
+static void expect_json(const struct fs_summary *summary, const char *line)
+{
+	CLEANUP_BUF struct buf text = buf_empty(4096);
+
+	fs_summary_json(summary, &text);
+	if (strstr(buf_text(&text), line) == NULL)
+		fail_msg("%s is not in\n%s", line, buf_text(&text));
+}
+
+static void test_json_of_other_states(void **state)
+{
+	struct fs_summary summary = example;
+
+	(void)state;
+	/* The end of the scan before. */
+	summary.status.state = IX_SCAN_RUNNING;
+	summary.status.scan_ended_ns = STARTED - SECOND;
+	summary.status.scan_ns = 0;
+	summary.status.last_change_ns = STARTED + 60 * SECOND;
+	summary.status.watch = (struct ix_watch){.mode = IX_WATCH_EVENTS, .folders = 12};
+	summary.written = false;
+	expect_json(&summary, "\"state\": \"running\",\n");
+	expect_json(&summary, "\"last_scan_started\": \"2024-01-15T10:15:00Z\",\n");
+	expect_json(&summary, "\"last_scan_ended\": null,\n");
+	expect_json(&summary, "\"last_change\": \"2024-01-15T10:16:00Z\",\n");
+	expect_json(&summary, "\"files_per_second\": null,\n");
+	expect_json(&summary, "\"index_written\": false,\n");
+	expect_json(&summary, "\"watch\": {\"mode\": \"events\", \"folders\": 12, \"seconds\": 0,"
+			      " \"reason\": \"\"},\n");
+	assert_true(fs_summary_seconds(&summary.status) == 0);
+	summary.status = (struct ix_status){.state = IX_SCAN_NEVER};
+	expect_json(&summary, "\"last_scan_started\": null,\n  \"last_scan_ended\": null,\n");
+	summary.status.state = IX_SCAN_SUSPICIOUS;
+	(void)snprintf(summary.status.state_reason, sizeof(summary.status.state_reason),
+		       "the \"store\" is empty");
+	expect_json(&summary, "\"state_reason\": \"the \\\"store\\\" is empty\",\n");
+}
+
+static void expect_status(const struct fs_summary *summary, int64_t now_ns, const char *lines)
+{
+	CLEANUP_BUF struct buf text = buf_empty(4096);
+
+	fs_summary_status(summary, now_ns, &text);
+	if (strstr(buf_text(&text), lines) == NULL)
+		fail_msg("%s is not in\n%s", lines, buf_text(&text));
+}
+
+static void test_status_text(void **state)
+{
+	static const struct {
+		int64_t ns;
+		const char *ago;
+	} ages[] = {
+		{0, "just now"},
+		{SECOND, "1 second ago"},
+		{119 * SECOND, "1 minute ago"},
+		{180 * SECOND, "3 minutes ago"},
+		{7200 * SECOND, "2 hours ago"},
+		{100 * 86400 * SECOND, "100 days ago"},
+		{-SECOND, "by a clock that was ahead"},
+	};
+	CLEANUP_BUF struct buf text = buf_empty(4096);
+	struct fs_summary summary = example;
+
+	(void)state;
+	summary.store = "/srv/a";
+	summary.status.last_change_ns = STARTED + SECOND;
+	fs_summary_status(&summary, STARTED + 181 * SECOND, &text);
+	assert_string_equal(
+		buf_text(&text),
+		"store         /srv/a\n"
+		"index         /var/i\n"
+		"written by    a process (a mount, or dicomfs-index), which looks through the store "
+		"every 60 seconds\n"
+		"              NFS\n"
+		"last scan     complete, 2024-01-15 10:15:00 to 2024-01-15 10:15:02, 2.5 s"
+		" (2,400 files a second)\n"
+		"last change   3 minutes ago (2024-01-15 10:15:01)\n"
+		"\n"
+		"5,000 files\n"
+		"       4,000  in the tree: 1 patient, 2 studies, 3 series, 4,000 instances\n"
+		"          10  with the same bytes as one of these\n"
+		"Not in the tree:\n"
+		"         980  not-dicom         not a DICOM file\n"
+		"          10  not in the tree for other reasons\n"
+		"In the tree, with a remark:\n"
+		"           7  no-png            without a picture\n"
+		"           1  something-new\n"
+		"Each is listed in .dicomfs/problems.txt of the mount.\n");
+	for (size_t i = 0; i < ARRAY_LEN(ages); i++)
+		expect_status(&summary, STARTED + SECOND + ages[i].ns, ages[i].ago);
+	summary.status.watch = (struct ix_watch){.mode = IX_WATCH_EVENTS, .folders = 1};
+	expect_status(&summary, STARTED, "which is told of changes in 1 folder\n");
+	summary.status.watch.seconds = 90;
+	expect_status(&summary, STARTED,
+		      "changes in 1 folder and looks through the store every 90 seconds\n");
+	summary.status.watch.mode = IX_WATCH_NONE;
+	expect_status(&summary, STARTED, "which does not watch the store\n");
+	summary.status.state = IX_SCAN_RUNNING;
+	expect_status(&summary, STARTED, "last scan     running, since 2024-01-15 10:15:00\n");
+	summary.written = false;
+	expect_status(&summary, STARTED, "written by    no process");
+	expect_status(&summary, STARTED, "cut off, its process is gone, since 2024-01-15 10:15:00\n");
+	summary.status = (struct ix_status){.state = IX_SCAN_NEVER};
+	expect_status(&summary, STARTED, "last scan     none yet\nlast change   none yet\n");
+	summary.status = (struct ix_status){.state = IX_SCAN_STOPPED, .state_reason = "full"};
+	expect_status(&summary, STARTED, "last scan     stopped early\n              full\n");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_number),	     cmocka_unit_test(test_line),
 		cmocka_unit_test(test_rate_window),  cmocka_unit_test(test_not_shown),
 		cmocka_unit_test(test_summary_text), cmocka_unit_test(test_summary_json),
+		cmocka_unit_test(test_status_text),  cmocka_unit_test(test_json_of_other_states),
 	};
+
+	/* Times for people are local. */
+	(void)setenv("TZ", "UTC0", 1);
+	tzset();
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
