@@ -50,12 +50,21 @@ contains "completion of a list" "$(complete_line dicomfs -o wait,ind)" "wait,ind
 contains "completion of dicomfs-index" "$(complete_line dicomfs-index --reb)" "--rebuild"
 is "completion knows what a program has not" "$(complete_line dicomfs --reb)" " "
 
-if command -v systemd-analyze >/dev/null; then
-	got=$(systemd-analyze verify "$top_srcdir/mount-helpers/dicomfs@.service" 2>&1 |
-		grep 'dicomfs@' | grep -v "Command 'man ")
-	is "the systemd unit is well-formed" "$got" ""
-else
-	skip "the systemd unit is well-formed" "no systemd-analyze"
-fi
-check "the example settings can be read by a shell" sh -eu -c \
-	". '$top_srcdir/mount-helpers/dicomfs-example.conf' && test -n \"\$STORE\$MOUNTPOINT\$OPTIONS\""
+for unit in dicomfs dicomfs-receive; do
+	if ! command -v systemd-analyze >/dev/null; then
+		skip "the systemd unit $unit@ is well-formed" "no systemd-analyze"
+		continue
+	fi
+	# Programs that are not installed here are not the unit's fault.
+	got=$(systemd-analyze verify "$top_srcdir/mount-helpers/$unit@.service" 2>&1 |
+		grep "$unit@" | grep -vE "Command 'man |is not executable")
+	is "the systemd unit $unit@ is well-formed" "$got" ""
+done
+
+sourced() { # FILE NAME...: a shell can read it, and it sets these
+	sh -eu -c '. "$1"; shift; for name; do eval "test -n \"\$$name\""; done' sh "$@"
+}
+check "the example settings of a mount" sourced \
+	"$top_srcdir/mount-helpers/dicomfs-example.conf" STORE MOUNTPOINT OPTIONS
+check "the example settings of a receiver" sourced \
+	"$top_srcdir/mount-helpers/dicomfs-receive-example.conf" STORE AETITLE PORT SYNTAXES

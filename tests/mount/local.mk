@@ -26,6 +26,7 @@ mount_scripts = \
 	%D%/png-level.sh \
 	%D%/posix.sh \
 	%D%/readers.sh \
+	%D%/receive.sh \
 	%D%/samba.sh \
 	%D%/snapshot.sh \
 	%D%/suites.sh \
@@ -63,6 +64,7 @@ EXTRA_DIST += $(mount_scripts) \
 	%D%/posix-compare \
 	%D%/posix-differences \
 	%D%/read-ways \
+	%D%/receive-lib.sh \
 	%D%/reference \
 	%D%/small-dicom \
 	%D%/tools-lib.sh \

@@ -87,6 +87,14 @@ status_number() { # NAME
 	sed -n "s/.*\"$1\": \([0-9]*\).*/\1/p" "$mnt/.dicomfs/status.json"
 }
 
+free_port() {
+	python3 -c '
+import socket
+with socket.socket() as s:
+    s.bind(("127.0.0.1", 0))
+    print(s.getsockname()[1])'
+}
+
 mount_end() {
 	local status=$?
 	test -z "$daemon" || kill -KILL "$daemon" 2>/dev/null

@@ -37,14 +37,6 @@ PYTHON
 
 # ---- The server ---------------------------------------------------------
 
-free_port() {
-	python3 -c '
-import socket
-with socket.socket() as s:
-    s.bind(("127.0.0.1", 0))
-    print(s.getsockname()[1])'
-}
-
 write_configuration() { # PORT
 	mkdir -p "$samba"/{private,lock,state,cache,pid,ncalrpc,log}
 	cat >"$samba/smb.conf" <<EOF
