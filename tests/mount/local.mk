@@ -8,6 +8,7 @@ mount_scripts = \
 	%D%/bad-input.sh \
 	%D%/change.sh \
 	%D%/data.sh \
+	%D%/dcm4chee.sh \
 	%D%/disk-cache.sh \
 	%D%/documented.sh \
 	%D%/export.sh \
@@ -21,6 +22,7 @@ mount_scripts = \
 	%D%/mount-helper.sh \
 	%D%/odd-store.sh \
 	%D%/oracles.sh \
+	%D%/orthanc.sh \
 	%D%/passthrough.sh \
 	%D%/peers.sh \
 	%D%/png-level.sh \
