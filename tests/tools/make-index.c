@@ -252,8 +252,8 @@ static bool enter_folders(struct making *making, const struct im_instance *insta
 
 			making->folders[i].number = numbers[i];
 			making->folders[i].id = w->next_folder++;
-			if (!ix_db_run(&w->db, IX_W_FOLDER_INSERT, err, "iib",
-				       making->folders[i].id, parent, &prefix))
+			if (!ix_db_run(&w->db, IX_W_FOLDER_INSERT, err, "iibt",
+				       making->folders[i].id, parent, &prefix, ""))
 				return false;
 		}
 		parent = making->folders[i].id;
