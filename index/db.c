@@ -4,9 +4,35 @@
 #include <errno.h>
 
 #include "dicom/log.h"
+#include "index/home.h"
+#include "index/vfs.h"
+#include "index/wal.h"
 
 /* Another process commits within a second; a machine that swaps takes longer. */
 #define BUSY_TIMEOUT_MS 20000
+
+/* The log goes into the main file when it has so many pages. */
+#define CHECKPOINT_FRAMES 2048
+
+/* ---- Errors ------------------------------------------------------------- */
+
+/* Whoever meets damage first says so; the note keeps the others from it. */
+static void note_damage(struct ix_db *db, const char *text)
+{
+	const char *path = sqlite3_db_filename(db->handle, "main");
+
+	if (db->looking || path == NULL || path[0] == '\0' || !ix_home_mark_damaged(path))
+		return;
+	log_error("index %s is damaged (%s); it will be made anew when it is opened next", path,
+		  text);
+}
+
+static bool damaged(struct ix_db *db, struct err *err, const char *text)
+{
+	if (db->handle != NULL)
+		note_damage(db, text);
+	return err_set(err, ERR_CORRUPT, "index is damaged: %s", text);
+}
 
 bool ix_db_error(struct ix_db *db, int code, struct err *err)
 {
@@ -14,6 +40,10 @@ bool ix_db_error(struct ix_db *db, int code, struct err *err)
 	const char *text = db->handle != NULL ? sqlite3_errmsg(db->handle) : sqlite3_errstr(code);
 
 	log_trace(LOG_SQL, "error %d: %s", code, text);
+	if (db->handle != NULL && (sqlite3_extended_errcode(db->handle) & 0xff) == (code & 0xff))
+		code = sqlite3_extended_errcode(db->handle);
+	if (code == SQLITE_IOERR_DATA)
+		return damaged(db, err, "a checksum does not fit");
 	switch (code & 0xff) {
 	case SQLITE_FULL:
 		return err_set_sys(err, ENOSPC, "index");
@@ -21,7 +51,7 @@ bool ix_db_error(struct ix_db *db, int code, struct err *err)
 		return err_set(err, ERR_NOMEM, "index: out of memory");
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
-		return err_set(err, ERR_CORRUPT, "index is damaged: %s", text);
+		return damaged(db, err, text);
 	case SQLITE_INTERRUPT:
 		return err_set(err, ERR_INTERRUPTED, "index: interrupted");
 	case SQLITE_BUSY:
@@ -42,18 +72,16 @@ bool ix_db_error(struct ix_db *db, int code, struct err *err)
 	return err_set(err, ERR_IO, "index: %s", text);
 }
 
-bool ix_db_open(struct ix_db *db, const char *path, enum ix_db_mode mode, struct err *err)
+/* ---- Opening ------------------------------------------------------------ */
+
+static bool open_handle(struct ix_db *db, const char *path, int flags, struct err *err)
 {
-	static const int flags[] = {
-		[IX_DB_READ] = SQLITE_OPEN_READONLY,
-		[IX_DB_WRITE] = SQLITE_OPEN_READWRITE,
-		[IX_DB_CREATE] = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
-	};
 	int code;
 
-	memset(db, 0, sizeof(*db));
+	if (!ix_vfs_register(err))
+		return false;
 	code = sqlite3_open_v2(path, &db->handle,
-			       flags[mode] | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, NULL);
+			       flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, IX_VFS_NAME);
 	if (code != SQLITE_OK) {
 		(void)ix_db_error(db, code, err);
 		ix_db_close(db);
@@ -61,6 +89,75 @@ bool ix_db_open(struct ix_db *db, const char *path, enum ix_db_mode mode, struct
 	}
 	(void)sqlite3_extended_result_codes(db->handle, 1);
 	(void)sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
+	/* Only the writer checkpoints: see wal.h. */
+	(void)sqlite3_wal_autocheckpoint(db->handle, 0);
+	(void)sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	return true;
+}
+
+bool ix_db_open(struct ix_db *db, const char *path, enum ix_db_mode mode, struct err *err)
+{
+	static const int flags[] = {
+		[IX_DB_READ] = SQLITE_OPEN_READONLY,
+		[IX_DB_WRITE] = SQLITE_OPEN_READWRITE,
+		[IX_DB_CREATE] = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+	};
+	int reserve = IX_PAGE_RESERVE;
+
+	memset(db, 0, sizeof(*db));
+	if (!open_handle(db, path, flags[mode], err))
+		return false;
+	if (ix_vfs_sums(db->handle) == NULL) {
+		(void)damaged(db, err, "its checksums are missing");
+		ix_db_close(db);
+		return false;
+	}
+	if (mode == IX_DB_CREATE)
+		(void)sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_RESERVE_BYTES,
+					   &reserve);
+	return true;
+}
+
+bool ix_db_look(struct ix_db *db, const char *path, bool read_only, struct err *err)
+{
+	memset(db, 0, sizeof(*db));
+	db->looking = true;
+	return open_handle(db, path, read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE, err);
+}
+
+bool ix_db_is_checked(const struct ix_db *db)
+{
+	return ix_vfs_sums(db->handle) != NULL;
+}
+
+static void checkpoint(struct ix_db *db, bool last)
+{
+	int code = ix_wal_checkpoint(db->handle, db->log_frames, last);
+
+	/* Readers may be in the way, or the disk full: another time. */
+	if (code != SQLITE_OK && code != SQLITE_BUSY)
+		(void)ix_db_error(db, code, NULL);
+}
+
+static int on_commit(void *context, sqlite3 *handle, const char *name, int frames)
+{
+	struct ix_db *db = context;
+
+	(void)handle;
+	(void)name;
+	db->log_frames = (unsigned)frames;
+	if (db->log_frames >= CHECKPOINT_FRAMES)
+		checkpoint(db, false);
+	return SQLITE_OK;
+}
+
+bool ix_db_keep_log(struct ix_db *db, const char *path, unsigned frames, struct err *err)
+{
+	if (!ix_wal_start(db->handle, path, err))
+		return false;
+	db->keeps_log = true;
+	db->log_frames = frames;
+	(void)sqlite3_wal_hook(db->handle, on_commit, db);
 	return true;
 }
 
@@ -69,6 +166,11 @@ void ix_db_close(struct ix_db *db)
 	for (size_t i = 0; i < db->count; i++)
 		(void)sqlite3_finalize(db->statements[i]);
 	free(db->statements);
+	if (db->keeps_log) {
+		checkpoint(db, true);
+		/* The last one to close removes the log. */
+		(void)sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+	}
 	(void)sqlite3_close_v2(db->handle);
 	memset(db, 0, sizeof(*db));
 }
@@ -209,9 +311,10 @@ bool ix_db_one(struct ix_db *db, unsigned statement, struct err *err, const char
 	(void)bind_list(db, statement, format, args);
 	va_end(args);
 	step = ix_db_step(db, statement, err);
-	if (step == IX_STEP_DONE)
-		(void)err_set(err, ERR_CORRUPT, "index is damaged: a row is missing (%s)",
-			      sqlite3_sql(db->statements[statement]));
+	if (step == IX_STEP_DONE) {
+		log_trace(LOG_SQL, "in: %s", sqlite3_sql(db->statements[statement]));
+		(void)damaged(db, err, "a row is missing");
+	}
 	return step == IX_STEP_ROW;
 }
 

@@ -17,6 +17,9 @@ struct ix_db {
 	sqlite3 *handle;
 	sqlite3_stmt **statements;
 	size_t count;
+	bool looking; /* what it is has still to be found out */
+	bool keeps_log;
+	unsigned log_frames; /* in the log after the last commit */
 };
 
 enum ix_db_mode {
@@ -25,8 +28,19 @@ enum ix_db_mode {
 	IX_DB_CREATE, /* made when missing */
 };
 
+/* Through the VFS of vfs.h. Damage that is met later (ERR_CORRUPT) leaves a note
+ * for the next one to open the index, see home.h, and the first time a line in
+ * the log. */
 bool ix_db_open(struct ix_db *db, const char *path, enum ix_db_mode mode,
 		struct err *err) MUST_CHECK;
+/* Of what may be no index of ours: without the note, and without checksums when
+ * it has none. */
+bool ix_db_look(struct ix_db *db, const char *path, bool read_only, struct err *err) MUST_CHECK;
+bool ix_db_is_checked(const struct ix_db *db);
+/* This connection, which must not move, is the writer's: it does all checkpoints.
+ * frames is what ix_wal_inspect() found. */
+bool ix_db_keep_log(struct ix_db *db, const char *path, unsigned frames,
+		    struct err *err) MUST_CHECK;
 void ix_db_close(struct ix_db *db);
 #define CLEANUP_DB CLEANUP(ix_db_close)
 

@@ -14,6 +14,7 @@
 #include "index/disk.h"
 #include "index/index.h"
 #include "index/names.h"
+#include "index/vfs.h"
 
 static bool beside(const char *path, const char *suffix, char name[static PATH_MAX],
 		   struct err *err)
@@ -144,7 +145,7 @@ bool ix_home_is_locked(const char *path)
 bool ix_home_create(const char *path, struct err *err)
 {
 	struct stat st;
-	int fd CLEANUP_FD = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+	int fd CLEANUP_FD = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW, 0600);
 
 	if (fd < 0 || fstat(fd, &st) != 0) {
 		(void)err_set_sys(err, errno, "cannot write the index %s", path);
@@ -159,9 +160,12 @@ bool ix_home_create(const char *path, struct err *err)
 	return true;
 }
 
+/* Of one index, itself last: what is interrupted leaves something that is seen
+ * to be incomplete. */
+static const char *const suffixes[] = {IX_SUMS_SUFFIX, "-wal", "-shm", "-journal", ""};
+
 bool ix_home_move_aside(const char *path, struct err *err)
 {
-	static const char *const suffixes[] = {"-wal", "-shm", ""};
 	char from[PATH_MAX], to[PATH_MAX], bad[PATH_MAX];
 
 	if (!beside(path, ".bad", bad, err))
@@ -169,16 +173,19 @@ bool ix_home_move_aside(const char *path, struct err *err)
 	for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
 		if (!beside(path, suffixes[i], from, err) || !beside(bad, suffixes[i], to, err))
 			return false;
-		if (rename(from, to) != 0 && errno != ENOENT)
-			return err_set_sys(err, errno, "cannot move the damaged index %s aside",
-					   path);
+		if (rename(from, to) != 0 && errno != ENOENT) {
+			(void)err_set_sys(err, errno, "cannot move the damaged index %s aside",
+					  path);
+			if (err != NULL)
+				err->code = ERR_IO;
+			return false;
+		}
 	}
 	return true;
 }
 
 bool ix_home_remove(const char *path, struct err *err)
 {
-	static const char *const suffixes[] = {"-wal", "-shm", ""};
 	char name[PATH_MAX];
 
 	for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
@@ -190,13 +197,14 @@ bool ix_home_remove(const char *path, struct err *err)
 	return true;
 }
 
-void ix_home_mark_damaged(const char *path)
+bool ix_home_mark_damaged(const char *path)
 {
 	char name[PATH_MAX];
 	int fd CLEANUP_FD = -1;
 
 	if (beside(path, "-damaged", name, NULL))
-		fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	return fd >= 0;
 }
 
 bool ix_home_take_mark(const char *path)
@@ -227,23 +235,37 @@ int64_t ix_home_ids_read(const char *path)
 	if (got <= 0)
 		return 0;
 	text[strcspn(text, "\n")] = '\0';
-	if (!dc_number_unsigned(text, &limit) || limit > (uint64_t)IX_MAX_ID)
+	if (!dc_number_unsigned(text, &limit) || limit > (uint64_t)IX_MAX_ID + 1)
 		return 0;
 	return (int64_t)limit;
+}
+
+/* A new name is not on disk before its folder is. */
+static bool sync_folder(const char *path)
+{
+	char folder[PATH_MAX];
+	int fd CLEANUP_FD = -1;
+
+	(void)snprintf(folder, sizeof(folder), "%s", path);
+	*(strrchr(folder, '/') != NULL ? strrchr(folder, '/') + 1 : folder) = '\0';
+	fd = open(folder[0] != '\0' ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd >= 0 && fsync(fd) == 0;
 }
 
 bool ix_home_ids_write(const char *path, int64_t limit, struct err *err)
 {
 	char name[PATH_MAX], text[32];
 	int fd CLEANUP_FD = -1;
+	struct stat st;
 	int size;
 
 	if (!beside(path, "-ids", name, err))
 		return false;
 	fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	/* Of what a longer number leaves behind, the end of the line keeps us. */
 	size = snprintf(text, sizeof(text), "%lld\n", (long long)limit);
-	/* Numbers only grow, so a shorter one never leaves digits behind. */
-	if (fd < 0 || pwrite(fd, text, (size_t)size, 0) != size) {
+	if (fd < 0 || fstat(fd, &st) != 0 || pwrite(fd, text, (size_t)size, 0) != size ||
+	    fdatasync(fd) != 0 || (st.st_size == 0 && !sync_folder(path))) {
 		(void)err_set_sys(err, errno, "cannot write the index %s", path);
 		if (err != NULL)
 			err->code = ERR_IO;

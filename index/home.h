@@ -2,10 +2,10 @@
  * The place of an index on disk: its folder, the lock, and the number that
  * keeps ids from being handed out twice when the index file is lost.
  *
- * Beside PATH there are PATH-wal and PATH-shm (SQLite's), PATH-lock (empty, the
- * writer holds flock on it, never removed), PATH-ids (the number above every id
- * handed out so far, in text), PATH.bad (a damaged index moved aside) and
- * PATH-damaged (a note that it has to be).
+ * Beside PATH there are PATH-wal and PATH-shm (SQLite's), PATH-sums (see vfs.h),
+ * PATH-lock (empty, the writer holds flock on it, never removed), PATH-ids (a
+ * number above every id handed out so far, in text), PATH.bad (a damaged index
+ * moved aside) and PATH-damaged (a note that it has to be).
  *
  * SPDX-License-Identifier: MIT
  */
@@ -30,19 +30,21 @@ bool ix_home_is_locked(const char *path);
  * the rights of others. */
 bool ix_home_create(const char *path, struct err *err) MUST_CHECK;
 
-/* PATH to PATH.bad, over an older one; SQLite's files beside it go along. */
+/* PATH to PATH.bad, over an older one; the files that belong to it go along. */
 bool ix_home_move_aside(const char *path, struct err *err) MUST_CHECK;
 
-/* Removes PATH and SQLite's files beside it. */
+/* Removes PATH and the files that belong to it. */
 bool ix_home_remove(const char *path, struct err *err) MUST_CHECK;
 
-/* Leaves a note that damage was met deep inside, which opening does not see. */
-void ix_home_mark_damaged(const char *path);
+/* Leaves a note that damage was met deep inside, which opening does not see.
+ * False: there is one, or it cannot be left. */
+bool ix_home_mark_damaged(const char *path);
 /* Whether there is such a note; takes it away. */
 bool ix_home_take_mark(const char *path);
 bool ix_home_has_mark(const char *path);
 
-/* Ids below the number may have been handed out; 0: nothing known. */
+/* Ids below the number may have been handed out; 0: nothing known. When writing
+ * returns, the number outlives a loss of power. */
 int64_t ix_home_ids_read(const char *path);
 bool ix_home_ids_write(const char *path, int64_t limit, struct err *err) MUST_CHECK;
 

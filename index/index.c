@@ -9,6 +9,8 @@
 #include "dicom/log.h"
 #include "index/home.h"
 #include "index/internal.h"
+#include "index/vfs.h"
+#include "index/wal.h"
 
 /* How long a follower waits for the writer to make the index. */
 #define FOLLOW_ATTEMPTS 100
@@ -27,6 +29,7 @@ struct inspection {
 	char reason[256];
 	int64_t next_id; /* 0: not known */
 	uint64_t epoch;
+	unsigned log_frames;
 };
 
 static bool read_pragma(struct ix_db *db, const char *sql, int64_t *value, struct err *err)
@@ -156,24 +159,42 @@ static enum verdict inspect_open(struct ix_db *db, const struct ix_options *opti
 		return refuse(options, err, "of a newer version of dicomfs");
 	if (version < IX_SCHEMA_VERSION)
 		return broken(found, "made by an older version of dicomfs");
+	if (!ix_db_is_checked(db))
+		return broken(found, "its checksums are missing");
 	return inspect_rows(db, options, found, err);
+}
+
+/* The lock and the files beside it go by the name: of a file with two names there
+ * would be two. */
+static enum verdict inspect_file(const struct ix_options *options, struct err *err)
+{
+	struct stat st;
+
+	if (lstat(options->path, &st) != 0) {
+		if (errno == ENOENT)
+			return VERDICT_EMPTY;
+		(void)err_set_sys(err, errno, "cannot read the index %s", options->path);
+		return VERDICT_REFUSED;
+	}
+	if (S_ISREG(st.st_mode))
+		return st.st_size == 0 ? VERDICT_EMPTY : VERDICT_FINE;
+	(void)err_set(err, ERR_IO, "index %s is not a regular file", options->path);
+	return VERDICT_REFUSED;
 }
 
 static enum verdict inspect(const struct ix_options *options, bool read_only,
 			    struct inspection *found, struct err *err)
 {
 	struct ix_db db CLEANUP_DB = {0};
-	struct stat st;
+	enum verdict verdict = inspect_file(options, err);
+	const char *reason;
 
-	if (stat(options->path, &st) != 0) {
-		if (errno == ENOENT)
-			return VERDICT_EMPTY;
-		(void)err_set_sys(err, errno, "cannot read the index %s", options->path);
-		return VERDICT_REFUSED;
-	}
-	if (st.st_size == 0)
-		return VERDICT_EMPTY;
-	if (!ix_db_open(&db, options->path, read_only ? IX_DB_READ : IX_DB_WRITE, err)) {
+	if (verdict != VERDICT_FINE)
+		return verdict;
+	/* Before SQLite makes the best of it. */
+	if (!read_only && !ix_wal_inspect(options->path, &found->log_frames, &reason))
+		return broken(found, reason);
+	if (!ix_db_look(&db, options->path, read_only, err)) {
 		(void)err_prefix(err, "%s", options->path);
 		return VERDICT_REFUSED;
 	}
@@ -223,16 +244,20 @@ static bool create(const struct ix_options *options, int64_t next_id, struct ins
 		   struct err *err)
 {
 	struct ix_db db CLEANUP_DB = {0};
-	char pragmas[128];
+	char pragmas[128], start[96];
 
+	found->log_frames = 0;
 	next_id = MAX_OF(next_id, ix_home_ids_read(options->path));
 	next_id = MAX_OF(next_id, (int64_t)IX_FIRST_ID);
 	(void)snprintf(pragmas, sizeof(pragmas),
 		       "PRAGMA application_id = %d; PRAGMA user_version = %d", IX_APPLICATION_ID,
 		       IX_SCHEMA_VERSION);
-	if (!ix_home_create(options->path, err) ||
-	    !ix_db_open(&db, options->path, IX_DB_CREATE, err) ||
-	    !ix_db_exec(&db, "PRAGMA journal_mode = WAL; BEGIN IMMEDIATE", err) ||
+	(void)snprintf(start, sizeof(start),
+		       "PRAGMA page_size = %d; PRAGMA journal_mode = WAL; BEGIN IMMEDIATE",
+		       IX_PAGE_SIZE);
+	/* What is left of one that is gone belongs to nothing. */
+	if (!ix_home_remove(options->path, err) || !ix_home_create(options->path, err) ||
+	    !ix_db_open(&db, options->path, IX_DB_CREATE, err) || !ix_db_exec(&db, start, err) ||
 	    !ix_db_exec(&db, pragmas, err) || !fill(&db, options, next_id, found, err) ||
 	    !ix_db_exec(&db, "COMMIT", err))
 		return err_prefix(err, "%s", options->path);
@@ -264,7 +289,8 @@ static bool open_writer(struct ix_index *index, const struct ix_options *options
 	if (verdict != VERDICT_FINE && !create(options, found.next_id, &found, err))
 		return false;
 	if (!ix_home_create(options->path, err) ||
-	    !ix_writer_open(&index->writer, index->path, options->frame_kinds, err))
+	    !ix_writer_open(&index->writer, index->path, options->frame_kinds, found.log_frames,
+			    err))
 		return err_prefix(err, "%s", options->path);
 	index->epoch = found.epoch;
 	index->is_writer = true;
@@ -281,8 +307,6 @@ static bool mark_interrupted(struct ix_writer *w, struct err *err)
 	w->status.state = IX_SCAN_STOPPED;
 	(void)snprintf(w->status.state_reason, sizeof(w->status.state_reason),
 		       "the process that scanned ended before it was done");
-	/* If the machine went down, commits that others saw may be lost. */
-	w->next_id = MAX_OF(w->next_id, ix_home_ids_read(w->path));
 	w->queued = 0;
 	w->dirty = true;
 	return ix_writer_commit(w, err);

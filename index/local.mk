@@ -57,8 +57,12 @@ noinst_LIBRARIES += %D%/libindex.a
 	%D%/schema.c \
 	%D%/schema.h \
 	%D%/status.c \
+	%D%/vfs.c \
+	%D%/vfs.h \
 	%D%/view.c \
 	%D%/view.h \
+	%D%/wal.c \
+	%D%/wal.h \
 	%D%/walk-jobs.c \
 	%D%/walk-rows.c \
 	%D%/walk-rows.h \

@@ -14,7 +14,7 @@
 #define IX_APPLICATION_ID 0x64636d66 /* "dcmf" */
 /* user_version. Raised by hand when the meaning of a column changes; the
  * fingerprint notices everything else. */
-#define IX_SCHEMA_VERSION 1
+#define IX_SCHEMA_VERSION 2
 
 /* States of a store file: column file.state. */
 enum ix_file_state {

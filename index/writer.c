@@ -17,8 +17,7 @@
 /* Bounded memory (KiB, pages): the system's cache holds what does not fit. */
 #define WRITER_PRAGMAS                                                                             \
 	"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -8192;"       \
-	"PRAGMA wal_autocheckpoint = 2048; PRAGMA journal_size_limit = 16777216;"                  \
-	"PRAGMA mmap_size = 0; PRAGMA trusted_schema = 0;"
+	"PRAGMA journal_size_limit = 16777216; PRAGMA mmap_size = 0; PRAGMA trusted_schema = 0;"
 
 static int64_t clock_ns(clockid_t clock)
 {
@@ -61,7 +60,7 @@ static bool load_status(struct ix_writer *w, struct err *err)
 	status->scan_ended_ns = ix_db_int(row, 14);
 	status->last_change_ns = ix_db_int(row, 15);
 	status->version = (uint64_t)ix_db_int(row, 16);
-	w->next_id = ix_db_int(row, 17);
+	w->next_id = MAX_OF(ix_db_int(row, 17), w->id_floor);
 	w->next_file = ix_db_int(row, 18);
 	/* The walk gives out folder ids; a failed transaction must not give them
 	 * out again while the walk still uses them. */
@@ -93,14 +92,18 @@ static bool save_status(struct ix_writer *w, struct err *err)
 
 /* ---- Opening ------------------------------------------------------------ */
 
-bool ix_writer_open(struct ix_writer *w, const char *path, uint32_t frame_kinds, struct err *err)
+bool ix_writer_open(struct ix_writer *w, const char *path, uint32_t frame_kinds,
+		    unsigned log_frames, struct err *err)
 {
 	memset(w, 0, sizeof(*w));
 	w->path = path;
 	w->frame_kinds = frame_kinds;
 	w->store_fd = -1;
 	w->postponed = buf_empty(BUF_NO_LIMIT);
+	/* If the machine went down, commits that others saw may be lost. */
+	w->id_floor = ix_home_ids_read(path);
 	return ix_db_open(&w->db, path, IX_DB_WRITE, err) &&
+	       ix_db_keep_log(&w->db, path, log_frames, err) &&
 	       ix_db_exec(&w->db, WRITER_PRAGMAS, err) && ix_write_sql_prepare(&w->db, err) &&
 	       load_status(w, err);
 }
@@ -109,6 +112,9 @@ void ix_writer_close(struct ix_writer *w)
 {
 	if (w->open)
 		ix_writer_abort(w);
+	/* What is reserved and was not used is for the next one. */
+	if (w->id_limit > w->next_id && !ix_home_ids_write(w->path, w->next_id, NULL))
+		log_trace(LOG_SQL, "the number of ids cannot be written");
 	ix_db_close(&w->db);
 	ix_dirty_release(&w->nodes);
 	ix_dirty_release(&w->claims);
@@ -229,7 +235,7 @@ bool ix_writer_new_id(struct ix_writer *w, int64_t *id, struct err *err)
 			       "the index has no row keys left; remove it with "
 			       "its -ids file to start over");
 	if (w->next_id >= w->id_limit) {
-		int64_t limit = MIN_OF(w->next_id + ID_BLOCK, IX_MAX_ID);
+		int64_t limit = MIN_OF(w->next_id + ID_BLOCK, IX_MAX_ID + 1);
 
 		if (!ix_home_ids_write(w->path, limit, err))
 			return false;

@@ -47,11 +47,13 @@ struct ix_writer {
 	int64_t next_id, next_file, next_folder, next_claim;
 
 	int64_t id_limit; /* ids below are reserved in PATH-ids */
+	int64_t id_floor; /* ids below may be known, whatever the index has lost */
 	struct ix_places places;
 };
 
+/* log_frames: what ix_wal_inspect() found. */
 bool ix_writer_open(struct ix_writer *w, const char *path, uint32_t frame_kinds,
-		    struct err *err) MUST_CHECK;
+		    unsigned log_frames, struct err *err) MUST_CHECK;
 void ix_writer_close(struct ix_writer *w);
 
 bool ix_writer_begin(struct ix_writer *w, struct err *err) MUST_CHECK;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "index/check.h"
+#include "index/db.h"
 #include "tests/tools/dicom-write.h"
 
 /* ---- Files -------------------------------------------------------------- */
@@ -216,6 +217,16 @@ void store_close(struct store *store)
 	store->index = NULL;
 }
 
+void store_sql(struct store *store, const char *text)
+{
+	struct ix_db db CLEANUP_DB = {0};
+	struct err err = {0};
+
+	store_close(store);
+	if (!ix_db_open(&db, store->path, IX_DB_WRITE, &err) || !ix_db_exec(&db, text, &err))
+		fail_msg("%s", err.message);
+}
+
 struct ix_status store_status(struct store *store)
 {
 	struct ix_status status;
@@ -391,45 +402,65 @@ static bool print_instance(const struct ix_instance *instance, void *context)
 	return true;
 }
 
-static void print_tree(struct printing *p, int64_t parent, const char *path)
+static void print_node(struct printing *p, const struct ix_node *node, const char *name)
+{
+	assert_true(node->ino > 1 && node->ino <= INT64_MAX);
+	add_line(&p->lines,
+		 "%s ino %" PRIx64 " times %" PRId64 " %" PRId64
+		 " folders %u kinds %u multi %u count %" PRIu64 " %s",
+		 name, node->ino, node->mtime_ns, node->ctime_ns, node->subfolders, node->kinds,
+		 node->multiframe, node->instances, node->target);
+}
+
+static bool print_series(struct printing *p, const struct ix_node *series, const char *name,
+			 struct err *err)
+{
+	p->path = name;
+	p->instances = 0;
+	if (!ix_instances(p->store->reader, series->id, UINT32_MAX, 0, print_instance, p, err))
+		return false;
+	assert_int_equal(p->instances, series->instances);
+	assert_true(p->instances > 0);
+	return true;
+}
+
+static bool print_tree(struct printing *p, int64_t parent, const char *path, struct err *err)
 {
 	struct listing listing = {0};
-	struct err err = {0};
+	bool ok = ix_children(p->store->reader, parent, 0, keep_node, &listing, err);
 
-	if (!ix_children(p->store->reader, parent, 0, keep_node, &listing, &err))
-		fail_msg("%s", err.message);
-	for (size_t i = 0; i < listing.count; i++) {
+	for (size_t i = 0; ok && i < listing.count; i++) {
 		const struct ix_node *node = &listing.nodes[i];
 		char name[2048];
 
 		(void)snprintf(name, sizeof(name), "%s/%s", path, node->name);
-		assert_true(node->ino > 1 && node->ino <= INT64_MAX);
-		add_line(&p->lines,
-			 "%s ino %" PRIx64 " times %" PRId64 " %" PRId64
-			 " folders %u kinds %u multi %u count %" PRIu64 " %s",
-			 name, node->ino, node->mtime_ns, node->ctime_ns, node->subfolders,
-			 node->kinds, node->multiframe, node->instances, node->target);
-		if (node->type == IX_NODE_FOLDER) {
-			print_tree(p, node->id, name);
-		} else if (node->type == IX_NODE_SERIES) {
-			p->path = name;
-			p->instances = 0;
-			if (!ix_instances(p->store->reader, node->id, UINT32_MAX, 0, print_instance,
-					  p, &err))
-				fail_msg("%s", err.message);
-			assert_int_equal(p->instances, node->instances);
-			assert_true(p->instances > 0);
-		}
+		print_node(p, node, name);
+		if (node->type == IX_NODE_FOLDER)
+			ok = print_tree(p, node->id, name, err);
+		else if (node->type == IX_NODE_SERIES)
+			ok = print_series(p, node, name, err);
 	}
 	free(listing.nodes);
+	return ok;
+}
+
+bool store_try_tree(struct store *store, char **tree, struct err *err)
+{
+	struct printing p = {.store = store};
+	bool ok = print_tree(&p, IX_ROOT, "", err);
+
+	*tree = join_lines(&p.lines, true);
+	return ok;
 }
 
 char *store_tree(struct store *store)
 {
-	struct printing p = {.store = store};
+	struct err err = {0};
+	char *tree;
 
-	print_tree(&p, IX_ROOT, "");
-	return join_lines(&p.lines, true);
+	if (!store_try_tree(store, &tree, &err))
+		fail_msg("%s", err.message);
+	return tree;
 }
 
 static bool print_problem(const struct ix_problem *problem, void *context)

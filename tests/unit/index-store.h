@@ -59,10 +59,14 @@ void store_scan_paths(struct store *store, const char *const *paths, size_t coun
 /* The index agrees with itself and with the store. */
 void store_check(struct store *store);
 struct ix_status store_status(struct store *store);
+/* Closes the index and changes it as dicomfs would: with checksums. */
+void store_sql(struct store *store, const char *text);
 
 /* Everything of the tree that has to survive a rebuild: path, inode, times,
  * counts, target; one line each, sorted. The caller frees. */
 char *store_tree(struct store *store);
+/* Likewise, of an index that may be damaged. */
+bool store_try_tree(struct store *store, char **tree, struct err *err);
 /* "path [code]" lines in order. */
 char *store_problems(struct store *store);
 

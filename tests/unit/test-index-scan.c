@@ -10,7 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <sqlite3.h>
 
 #define PATIENT "patients/Doe, Jane (PAT1) ~0j5cbz"
 #define STUDY PATIENT "/2024-01-15 1015 Thorax ~st5vf7"
@@ -179,16 +178,6 @@ static void test_sudden_emptiness(void **state)
 	store_expect_none(store, PATIENT);
 }
 
-static void sql(struct store *store, const char *text)
-{
-	sqlite3 *db = NULL;
-
-	store_close(store);
-	assert_int_equal(sqlite3_open(store->path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
-}
-
 static void test_other_file_system(void **state)
 {
 	struct store *store = *state;
@@ -196,7 +185,7 @@ static void test_other_file_system(void **state)
 	store_put(store, "a/1", &(struct words){.sop = "1.1"});
 	store_put(store, "a/2", &(struct words){.sop = "1.2"});
 	store_scan(store);
-	sql(store, "UPDATE meta SET value = '0 0 0' WHERE key = 'store-disk'");
+	store_sql(store, "UPDATE meta SET value = '0 0 0' WHERE key = 'store-disk'");
 	/* All files are there: it moved. One is missing: who knows. */
 	store_delete(store, "a/2");
 	store_scan(store);
@@ -230,12 +219,12 @@ static void test_other_number(void **state)
 		store_put(store, path, &(struct words){.sop = uid});
 	}
 	store_scan(store);
-	sql(store, renumber);
+	store_sql(store, renumber);
 	store_delete(store, "a/1");
 	store_scan(store);
 	assert_int_equal(store_status(store).state, IX_SCAN_COMPLETE);
 	assert_int_equal(store_status(store).counts.instances, 5);
-	sql(store, renumber);
+	store_sql(store, renumber);
 	store_delete(store, "a/2");
 	store_delete(store, "a/3");
 	store_delete(store, "a/4");

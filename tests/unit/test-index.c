@@ -56,7 +56,8 @@ static void expect_refusal(const struct ix_options *options, enum err_code code,
 	assert_null(strchr(err.message, '\n'));
 }
 
-static void sql(const struct store *store, const char *text)
+/* Of another program. */
+static void make_foreign(const struct store *store, const char *text)
 {
 	sqlite3 *db = NULL;
 
@@ -105,7 +106,7 @@ static void test_refusals(void **state)
 	options.path = store->root;
 	options.store = "/elsewhere";
 	expect_refusal(&options, ERR_IO, "index");
-	sql(store, "PRAGMA user_version = 99");
+	store_sql(store, "PRAGMA user_version = 99");
 	options = options_of(store);
 	expect_refusal(&options, ERR_USAGE, "newer version");
 }
@@ -119,7 +120,7 @@ static void test_foreign_database_is_left_alone(void **state)
 
 	(void)snprintf(folder, sizeof(folder), "%s/index", store->base);
 	assert_int_equal(mkdir(folder, 0700), 0);
-	sql(store, "CREATE TABLE precious(x)");
+	make_foreign(store, "CREATE TABLE precious(x)");
 	expect_refusal(&options, ERR_USAGE, "another program");
 	assert_int_equal(stat(store->path, &st), 0);
 }
@@ -150,7 +151,7 @@ static void spoil_length(struct store *store)
 
 static void spoil_version(struct store *store)
 {
-	sql(store, "UPDATE meta SET value = 'other' WHERE key = 'fingerprint'");
+	store_sql(store, "UPDATE meta SET value = 'other' WHERE key = 'fingerprint'");
 }
 
 static void test_damaged_is_started_anew(void **state)
@@ -283,7 +284,7 @@ static void test_killed_scan_is_noticed(void **state)
 
 	store_scan(store);
 	store_close(store);
-	sql(store, "UPDATE status SET state = 1");
+	store_sql(store, "UPDATE status SET state = 1");
 	store_open(store, false);
 	assert_int_equal(store_status(store).state, IX_SCAN_STOPPED);
 	store_scan(store);
