@@ -13,7 +13,7 @@
 
 /* Interrupts a read of the device; its handler does nothing. */
 #define WAKE_SIGNAL SIGUSR1
-#define WAKE_EVERY_NS 20000000L
+#define WAKE_EVERY_NS 2000000L
 
 /* As long as waking takes, so that looking in vain costs no more than that. */
 #define LOOK_NS 50000
@@ -188,20 +188,15 @@ bool fs_dispatch_start(struct fs_dispatch **out, struct fs_session *session, str
 }
 
 /* A signal that comes between the thread's look at the flag and its read is
- * lost: hence again and again. */
+ * lost: hence again and again. No wait until a time of day: that may jump. */
 static void join(pthread_t thread)
 {
-	struct timespec until;
+	const struct timespec pause = {.tv_nsec = WAKE_EVERY_NS};
 
-	do {
+	while (pthread_tryjoin_np(thread, NULL) == EBUSY) {
 		(void)pthread_kill(thread, WAKE_SIGNAL);
-		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_nsec += WAKE_EVERY_NS;
-		if (until.tv_nsec >= 1000000000) {
-			until.tv_nsec -= 1000000000;
-			until.tv_sec++;
-		}
-	} while (pthread_timedjoin_np(thread, NULL, &until) == ETIMEDOUT);
+		(void)nanosleep(&pause, NULL);
+	}
 }
 
 void fs_dispatch_stop(struct fs_dispatch *dispatch)

@@ -245,7 +245,7 @@ static struct snapshot **find_row(struct fs_snapshots *snapshots, uint32_t row)
 
 static bool same_state(const struct ix_status *a, const struct ix_status *b)
 {
-	return a->version == b->version && a->state == b->state &&
+	return a->version == b->version && a->state == b->state && a->written_by == b->written_by &&
 	       a->scan_ended_ns == b->scan_ended_ns && a->counts.files == b->counts.files &&
 	       a->counts.pending == b->counts.pending;
 }

@@ -382,6 +382,17 @@ static const char *state_name(enum ix_scan_state state)
 	return (size_t)state < ARRAY_LEN(names) ? names[state] : "unknown";
 }
 
+static const char *writer_name(enum ix_written_by written_by)
+{
+	static const char *const names[] = {
+		[IX_WRITTEN_BY_US] = "this process",
+		[IX_WRITTEN_BY_ANOTHER] = "another process",
+		[IX_WRITTEN_BY_NOBODY] = "nobody",
+	};
+
+	return names[written_by];
+}
+
 void fs_summary_json(const struct fs_summary *summary, struct buf *out)
 {
 	const struct ix_counts *counts = &summary->status.counts;
@@ -397,6 +408,7 @@ void fs_summary_json(const struct fs_summary *summary, struct buf *out)
 	buf_append_text(out, ",\n  \"state_reason\": ");
 	fs_json_text(out, status->state_reason);
 	append_json_times(out, status);
+	buf_printf(out, ",\n  \"written_by\": \"%s\"", writer_name(status->written_by));
 	append_json_number(out, "milliseconds", ms);
 	append_json_rate(out, status);
 	buf_printf(out, ",\n  \"index_written\": %s", summary->written ? "true" : "false");

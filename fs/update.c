@@ -7,7 +7,7 @@
 #include "fs/scan.h"
 
 #define POLL_NS (200L * 1000 * 1000)
-#define POLLS_UNTIL_RETRY 10     /* 2 s without a change: is the writer still there? */
+#define POLLS_UNTIL_RETRY 10      /* 2 s without a change: is the writer still there? */
 #define POLLS_UNTIL_GIVING_UP 300 /* 60 s: it is, and does not scan */
 /* Files that are being written are waited for so long; then others take them in. */
 #define PAUSE_NS (500L * 1000 * 1000)
@@ -129,19 +129,12 @@ static bool scan_ourselves(struct ix_index *index, const struct fs_options *opti
 struct follow {
 	struct ix_index **index;
 	const struct fs_options *options;
-	int64_t asked_ns;
+	int64_t ticket;
+	uint64_t epoch;        /* of the index that it is of */
 	uint64_t seen_version; /* of the last change */
 	uint64_t seen_done;
 	unsigned quiet; /* polls since the last change */
 };
-
-static int64_t real_time_ns(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 static void pause_poll(void)
 {
@@ -161,12 +154,22 @@ static void note_change(struct follow *follow, const struct ix_status *status)
 	follow->seen_done = done;
 }
 
-/* The writer may have ended meanwhile: then we are it. */
+static bool ask(struct follow *follow, struct err *err)
+{
+	follow->epoch = ix_epoch(*follow->index);
+	return ix_ask_scan(*follow->index, &follow->ticket, err);
+}
+
+/* The writer may have ended meanwhile: then we are it. Or another one, which has
+ * made the index anew and does not know that we asked. */
 static bool reopen(struct follow *follow, struct err *err)
 {
 	ix_close(*follow->index);
 	*follow->index = NULL;
-	return fs_open_index(follow->index, follow->options, false, err);
+	if (!fs_open_index(follow->index, follow->options, false, err))
+		return false;
+	return ix_is_writer(*follow->index) || ix_epoch(*follow->index) == follow->epoch ||
+	       ask(follow, err);
 }
 
 /* True with *ended when the scan is over or the writer is gone. */
@@ -178,7 +181,7 @@ static bool poll_writer(struct follow *follow, struct fs_progress *progress, boo
 
 	if (!get_status(*follow->index, &status, err))
 		return false;
-	started = status.scan_started_ns >= follow->asked_ns;
+	started = status.asked >= follow->ticket;
 	*ended = started && status.state != IX_SCAN_RUNNING;
 	if (*ended)
 		return judge(&status, err);
@@ -199,14 +202,15 @@ static bool poll_writer(struct follow *follow, struct fs_progress *progress, boo
 static bool follow_writer(struct ix_index **index, const struct fs_options *options,
 			  struct fs_progress *progress, const atomic_bool *stop, struct err *err)
 {
-	struct follow follow = {.index = index, .options = options, .asked_ns = real_time_ns()};
+	struct follow follow = {.index = index, .options = options};
 	bool ended = false;
-	bool ok = ix_request_scan(*index, err);
+	bool ok = ask(&follow, err);
 
 	while (ok && !ended) {
 		pause_poll();
 		if (stop != NULL && atomic_load(stop))
-			ok = err_set(err, ERR_INTERRUPTED, "interrupted; the mount goes on scanning");
+			ok = err_set(err, ERR_INTERRUPTED,
+				     "interrupted; the mount goes on scanning");
 		else
 			ok = poll_writer(&follow, progress, &ended, err);
 	}

@@ -266,6 +266,21 @@ static bool create(const struct ix_options *options, int64_t next_id, struct ins
 
 /* ---- Opening ------------------------------------------------------------ */
 
+static bool note_file(struct ix_index *index, struct err *err)
+{
+	struct stat st;
+
+	if (lstat(index->path, &st) != 0) {
+		(void)err_set_sys(err, errno, "cannot read the index %s", index->path);
+		if (err != NULL)
+			err->code = ERR_IO;
+		return false;
+	}
+	index->device = st.st_dev;
+	index->inode = st.st_ino;
+	return true;
+}
+
 static bool open_writer(struct ix_index *index, const struct ix_options *options, struct err *err)
 {
 	struct inspection found = {0};
@@ -294,7 +309,7 @@ static bool open_writer(struct ix_index *index, const struct ix_options *options
 		return err_prefix(err, "%s", options->path);
 	index->epoch = found.epoch;
 	index->is_writer = true;
-	return true;
+	return note_file(index, err);
 }
 
 /* A process that was killed left "running" behind. */
@@ -323,7 +338,7 @@ static bool open_follower(struct ix_index *index, const struct ix_options *optio
 			return false;
 		case VERDICT_FINE:
 			index->epoch = found.epoch;
-			return true;
+			return note_file(index, err);
 		case VERDICT_BROKEN:
 			return err_set(err, ERR_IO, "index %s is in use by another process and: %s",
 				       options->path, found.reason);
@@ -410,6 +425,37 @@ void ix_close(struct ix_index *index)
 	(void)pthread_mutex_destroy(&index->scan_mutex);
 	free(index->path);
 	free(index);
+}
+
+bool ix_index_in_place(struct ix_index *index)
+{
+	struct stat st;
+
+	if (lstat(index->path, &st) == 0) {
+		if (st.st_dev == index->device && st.st_ino == index->inode)
+			return true;
+	} else if (errno != ENOENT) {
+		return true; /* Who knows. */
+	}
+	if (!atomic_exchange(&index->lost, true))
+		log_error("index %s was removed or replaced while it is in use: mount again",
+			  index->path);
+	return false;
+}
+
+enum ix_written_by ix_index_written_by(struct ix_index *index)
+{
+	if (index->is_writer)
+		return IX_WRITTEN_BY_US;
+	if (ix_home_is_locked(index->path)) {
+		atomic_store(&index->unwritten, false);
+		return IX_WRITTEN_BY_ANOTHER;
+	}
+	if (!atomic_exchange(&index->unwritten, true))
+		log_warning("the process that wrote index %s has ended: what it left is shown; "
+			    "mount again to follow the store",
+			    index->path);
+	return IX_WRITTEN_BY_NOBODY;
 }
 
 bool ix_is_writer(const struct ix_index *index)

@@ -124,8 +124,8 @@ struct ix_source {
 	int64_t mtime_ns, ctime_ns;
 };
 
-/* A reader: one thread at a time; open one per thread. ERR_IO when another
- * process made the index anew behind our back. */
+/* A reader: one thread at a time; open one per thread. ERR_IO when the index file
+ * is not the one that was opened: removed, or made anew behind our back. */
 struct ix_reader;
 bool ix_reader_open(struct ix_reader **reader, struct ix_index *index, struct err *err) MUST_CHECK;
 void ix_reader_close(struct ix_reader *reader);
@@ -207,6 +207,7 @@ struct ix_watch {
 	uint64_t folders;   /* watched */
 	uint64_t seconds;   /* between two looks at the whole store; 0: none */
 };
+enum ix_written_by { IX_WRITTEN_BY_US, IX_WRITTEN_BY_ANOTHER, IX_WRITTEN_BY_NOBODY };
 struct ix_status {
 	enum ix_scan_state state;
 	char state_reason[256]; /* for SUSPICIOUS and STOPPED */
@@ -216,6 +217,8 @@ struct ix_status {
 	int64_t scan_ns;       /* ... and how long it took */
 	int64_t scan_started_ns, scan_ended_ns; /* real time; 0: never */
 	int64_t last_change_ns;
+	int64_t asked; /* tickets of ix_ask_scan() up to this one: a scan began since */
+	enum ix_written_by written_by; /* NOBODY: the process that did has ended */
 	uint64_t version; /* grows with every committed change; equal: nothing changed */
 };
 bool ix_status_get(struct ix_reader *reader, struct ix_status *status, struct err *err) MUST_CHECK;
@@ -348,6 +351,9 @@ bool ix_measured_set(struct ix_index *index, const struct ix_scan_options *optio
 /* A follower (dicomfs-index beside a mount) asks the writing process to scan;
  * the writer polls from time to time. */
 bool ix_request_scan(struct ix_index *index, struct err *err) MUST_CHECK;
+/* Likewise with a ticket: once the status has asked >= *ticket and its state is not
+ * RUNNING, a scan that began after this call is over. No clock is in it. */
+bool ix_ask_scan(struct ix_index *index, int64_t *ticket, struct err *err) MUST_CHECK;
 bool ix_scan_requested(struct ix_index *index);
 
 #endif

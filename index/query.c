@@ -28,10 +28,13 @@ static bool prepare_facts(struct ix_db *db, struct err *err)
 
 /* An index that was removed while it is in use, and made anew by another process,
  * has the same path, and may have handed out the same ids for other things. */
-static bool check_epoch(struct ix_reader *reader, const struct ix_index *index, struct err *err)
+static bool check_epoch(struct ix_reader *reader, struct ix_index *index, struct err *err)
 {
 	int64_t epoch;
 
+	if (!ix_index_in_place(index))
+		return err_set(err, ERR_IO, "index %s was replaced while it is in use: mount again",
+			       index->path);
 	if (!ix_db_one(&reader->db, IX_R_EPOCH, err, ""))
 		return false;
 	epoch = ix_db_int(reader->db.statements[IX_R_EPOCH], 0);
@@ -48,7 +51,9 @@ bool ix_reader_open(struct ix_reader **reader, struct ix_index *index, struct er
 	*reader = NULL;
 	if (opened == NULL)
 		return err_set(err, ERR_NOMEM, "out of memory");
+	opened->index = index;
 	opened->name = buf_empty(BUF_NO_LIMIT);
+	/* Asked afterwards, when it is open. */
 	if (!ix_db_open(&opened->db, index->path, IX_DB_READ, err) ||
 	    !ix_db_exec(&opened->db, READER_PRAGMAS, err) ||
 	    !ix_db_prepare(&opened->db, ix_read_sql_table, IX_R_COUNT, err) ||

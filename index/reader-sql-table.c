@@ -42,7 +42,8 @@ const char *const ix_read_sql_table[IX_R_COUNT] = {
 	[IX_R_STATUS] =
 		"SELECT state, reason, files, instance_files, duplicates, skipped, failed, pending,"
 		" notes, patients, studies, series, instances, queued, started, ended, changed,"
-		" version, watching, watch_reason, watched, rescan, scan_files, scan_ns FROM status",
+		" version, watching, watch_reason, watched, rescan, scan_files, scan_ns,"
+		" (SELECT done FROM request) FROM status",
 	[IX_R_PROBLEMS] =
 		"SELECT CAST(d.prefix || f.name AS BLOB), p.code, CASE p.code WHEN 'duplicate' THEN"
 		" 'the same bytes as ' || (SELECT e.prefix || g.name FROM instance i"

@@ -10,6 +10,7 @@
 #include "index/index.h"
 
 struct ix_reader {
+	struct ix_index *index;
 	struct ix_db db;
 	struct buf name; /* of a lookup, normalised */
 };

@@ -37,7 +37,9 @@ bool ix_status_get(struct ix_reader *reader, struct ix_status *status, struct er
 	status->watch.seconds = (uint64_t)ix_db_int(row, 21);
 	status->scan_files = (uint64_t)ix_db_int(row, 22);
 	status->scan_ns = ix_db_int(row, 23);
+	status->asked = ix_db_int(row, 24);
 	ix_db_reset(&reader->db, IX_R_STATUS);
+	status->written_by = ix_index_written_by(reader->index);
 	return true;
 }
 
@@ -158,14 +160,30 @@ bool ix_watch_set(struct ix_index *index, const struct ix_watch *watch, struct e
 
 /* ---- Asking for a scan -------------------------------------------------- */
 
-bool ix_request_scan(struct ix_index *index, struct err *err)
+bool ix_ask_scan(struct ix_index *index, int64_t *ticket, struct err *err)
 {
+	static const char *const sql[] = {"SELECT wanted FROM request"};
 	struct ix_db db CLEANUP_DB = {0};
 
+	if (!ix_index_in_place(index))
+		return err_set(err, ERR_IO, "index %s was replaced while it is in use",
+			       index->path);
 	/* A connection of its own also in the writer: it must not become part of
 	 * the scan's transaction. */
-	return ix_db_open(&db, index->path, IX_DB_WRITE, err) &&
-	       ix_db_exec(&db, "UPDATE request SET wanted = wanted + 1", err);
+	if (!ix_db_open(&db, index->path, IX_DB_WRITE, err) ||
+	    !ix_db_exec(&db, "BEGIN IMMEDIATE; UPDATE request SET wanted = wanted + 1", err) ||
+	    !ix_db_prepare(&db, sql, ARRAY_LEN(sql), err) || !ix_db_one(&db, 0, err, ""))
+		return false;
+	*ticket = ix_db_int(db.statements[0], 0);
+	ix_db_reset(&db, 0);
+	return ix_db_exec(&db, "COMMIT", err);
+}
+
+bool ix_request_scan(struct ix_index *index, struct err *err)
+{
+	int64_t ticket;
+
+	return ix_ask_scan(index, &ticket, err);
 }
 
 bool ix_scan_requested(struct ix_index *index)
@@ -173,6 +191,9 @@ bool ix_scan_requested(struct ix_index *index)
 	struct ix_writer *w = &index->writer;
 	bool requested = false;
 
+	/* Of all places, this one comes along every few seconds. */
+	if (index->is_writer)
+		(void)ix_index_in_place(index);
 	/* Busy: a scan is writing; the next poll will see it. */
 	if (!index->is_writer || pthread_mutex_trylock(&index->mutex) != 0)
 		return false;

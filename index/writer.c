@@ -112,8 +112,10 @@ void ix_writer_close(struct ix_writer *w)
 {
 	if (w->open)
 		ix_writer_abort(w);
-	/* What is reserved and was not used is for the next one. */
-	if (w->id_limit > w->next_id && !ix_home_ids_write(w->path, w->next_id, NULL))
+	/* What is reserved and was not used is for the next one; unless another
+	 * process has taken our place meanwhile. */
+	if (w->id_limit > w->next_id && ix_home_ids_read(w->path) == w->id_limit &&
+	    !ix_home_ids_write(w->path, w->next_id, NULL))
 		log_trace(LOG_SQL, "the number of ids cannot be written");
 	ix_db_close(&w->db);
 	ix_dirty_release(&w->nodes);

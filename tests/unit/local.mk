@@ -12,6 +12,7 @@ unit_tests += %D%/test-cases
 unit_tests += %D%/test-cases-2
 unit_tests += %D%/test-cells
 unit_tests += %D%/test-charset
+unit_tests += %D%/test-clock
 unit_tests += %D%/test-codec-data
 unit_tests += %D%/test-codec-j2k
 unit_tests += %D%/test-codec-rle
@@ -102,6 +103,7 @@ content_ground_sources = %D%/content-ground.c %D%/content-ground.h
 
 index_store_sources = %D%/index-store.c %D%/index-store.h tests/tools/dicom-write.c tests/tools/dicom-write.h
 %C%_test_index_check_SOURCES = %D%/test-index-check.c $(index_store_sources)
+%C%_test_clock_SOURCES = %D%/test-clock.c $(index_store_sources)
 %C%_test_index_damage_SOURCES = %D%/test-index-damage.c $(index_store_sources)
 %C%_test_index_data_SOURCES = %D%/test-index-data.c $(index_store_sources)
 %C%_test_index_power_SOURCES = %D%/test-index-power.c %D%/power-vfs.c %D%/power-vfs.h $(index_store_sources)

@@ -7,6 +7,8 @@
 #include "index-store.h"
 
 #include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -278,6 +280,171 @@ static void test_replaced_index_is_not_read(void **state)
 	ix_close(other);
 }
 
+/* What is in its place may be anything. */
+static void test_replaced_file(void **state)
+{
+	struct store *store = *state;
+	struct ix_options options = options_of(store);
+	char other[128], target[128], *before, *after;
+	struct stat st;
+
+	store_scan(store);
+	before = store_tree(store);
+	store_close(store);
+	(void)snprintf(other, sizeof(other), "%s/other", store->base);
+	assert_int_equal(rename(store->path, other), 0);
+	assert_int_equal(mkdir(store->path, 0700), 0);
+	expect_refusal(&options, ERR_IO, "not a regular file");
+	assert_int_equal(rmdir(store->path), 0);
+	/* A lock and files beside it for each name would be two of each. */
+	assert_int_equal(symlink(other, store->path), 0);
+	expect_refusal(&options, ERR_IO, "not a regular file");
+	/* Nor is anything written to what a link leads to. */
+	(void)snprintf(target, sizeof(target), "%s/empty", store->base);
+	assert_int_equal(unlink(store->path), 0);
+	assert_int_equal(symlink(target, store->path), 0);
+	expect_refusal(&options, ERR_IO, "not a regular file");
+	assert_int_equal(stat(target, &st), -1);
+	assert_int_equal(unlink(store->path), 0);
+	/* An empty file is one that was begun; without one all beside it is of nothing. */
+	for (unsigned round = 0; round < 2; round++) {
+		if (round == 0)
+			(void)close(open(store->path, O_WRONLY | O_CREAT, 0600));
+		store_scan(store);
+		after = store_tree(store);
+		assert_string_equal(before, after);
+		free(after);
+		store_close(store);
+		assert_int_equal(unlink(store->path), 0);
+	}
+	free(before);
+}
+
+static void test_versions(void **state)
+{
+	struct store *store = *state;
+	struct ix_options options = options_of(store);
+	char *before, *after, sums[128];
+	uint64_t epoch;
+
+	store_scan(store);
+	before = store_tree(store);
+	epoch = ix_epoch(store->index);
+	store_sql(store, "PRAGMA user_version = 1");
+	store_scan(store);
+	after = store_tree(store);
+	assert_string_equal(before, after);
+	assert_true(ix_epoch(store->index) != epoch);
+	free(after);
+	free(before);
+	store_sql(store, "PRAGMA user_version = 99");
+	expect_refusal(&options, ERR_USAGE, "newer version");
+	/* Whose checksums may be elsewhere. */
+	(void)snprintf(sums, sizeof(sums), "%s-sums", store->path);
+	assert_int_equal(unlink(sums), 0);
+	expect_refusal(&options, ERR_USAGE, "newer version");
+}
+
+static void test_read_only_folder(void **state)
+{
+	struct store *store = *state;
+	struct ix_options options = options_of(store);
+	char folder[128];
+
+	store_scan(store);
+	store_close(store);
+	(void)snprintf(folder, sizeof(folder), "%s/index", store->base);
+	if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+	    mount(folder, folder, NULL, MS_BIND, NULL) != 0)
+		skip();
+	assert_int_equal(mount(NULL, folder, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), 0);
+	expect_refusal(&options, ERR_IO, "Read-only file system");
+	assert_int_equal(umount(folder), 0);
+	store_scan(store);
+	assert_int_equal(store->measured, 0);
+}
+
+/* The clock has no part in it. */
+static void test_tickets(void **state)
+{
+	struct store *store = *state;
+	struct ix_options options = options_of(store);
+	struct ix_index *follower;
+	struct err err = {0};
+	int64_t first, second;
+
+	store_scan(store);
+	assert_true(ix_open(&follower, &options, &err));
+	assert_true(ix_ask_scan(follower, &first, &err));
+	assert_true(ix_ask_scan(follower, &second, &err));
+	assert_true(second > first);
+	assert_true(store_status(store).asked < first);
+	assert_true(ix_scan_requested(store->index));
+	store_scan(store);
+	assert_int_equal(store_status(store).asked, second);
+	assert_false(ix_scan_requested(store->index));
+	assert_int_equal(store_status(store).written_by, IX_WRITTEN_BY_US);
+	ix_close(follower);
+}
+
+static void test_writer_is_gone(void **state)
+{
+	struct store *store = *state;
+	struct ix_options options = options_of(store);
+	struct ix_index *follower;
+	struct ix_reader *reader;
+	struct ix_status status;
+	struct err err = {0};
+
+	store_scan(store);
+	assert_true(ix_open(&follower, &options, &err));
+	assert_true(ix_reader_open(&reader, follower, &err));
+	assert_true(ix_status_get(reader, &status, &err));
+	assert_int_equal(status.written_by, IX_WRITTEN_BY_ANOTHER);
+	store_close(store);
+	assert_true(ix_status_get(reader, &status, &err));
+	assert_int_equal(status.written_by, IX_WRITTEN_BY_NOBODY);
+	assert_int_equal(status.counts.instances, 3);
+	store_open(store, false);
+	assert_true(ix_status_get(reader, &status, &err));
+	assert_int_equal(status.written_by, IX_WRITTEN_BY_ANOTHER);
+	ix_reader_close(reader);
+	ix_close(follower);
+}
+
+/* Whoever has it open goes on with that; and does not harm its successor when it
+ * ends. */
+static void test_successor_is_left_alone(void **state)
+{
+	struct store *store = *state, other = *store;
+	char command[256], log[128], ids[128], *tree, *after;
+	struct ix_reader *reader;
+	struct err err = {0};
+
+	store_scan(store);
+	(void)snprintf(command, sizeof(command), "rm -f '%s'*", store->path);
+	assert_int_equal(system(command), 0);
+	assert_false(ix_reader_open(&reader, store->index, &err));
+	assert_int_equal(err.code, ERR_IO);
+	other.options.measure_context = other.options.changed_context = &other;
+	store_scan(&other);
+	tree = store_tree(&other);
+	store_close(store);
+	(void)snprintf(log, sizeof(log), "%s-wal", store->path);
+	(void)snprintf(ids, sizeof(ids), "%s-ids", store->path);
+	assert_int_equal(access(log, F_OK), 0);
+	store_put(&other, "new", &(struct words){.sop = "1.9"});
+	store_scan(&other);
+	store_delete(&other, "new");
+	store_scan(&other);
+	store_close(&other);
+	store_open(store, false);
+	after = store_tree(store);
+	assert_string_equal(tree, after);
+	free(tree);
+	free(after);
+}
+
 static void test_killed_scan_is_noticed(void **state)
 {
 	struct store *store = *state;
@@ -322,6 +489,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_rebuild_keeps_identity, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_writer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_replaced_index_is_not_read, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_replaced_file, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_versions, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_read_only_folder, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_tickets, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_writer_is_gone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_successor_is_left_alone, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_killed_scan_is_noticed, setup, teardown),
 		cmocka_unit_test(test_default_path),
 	};
