@@ -17,6 +17,7 @@ mount_scripts = \
 	%D%/growth.sh \
 	%D%/hang.sh \
 	%D%/index-program.sh \
+	%D%/index-safety.sh \
 	%D%/interrupt.sh \
 	%D%/load.sh \
 	%D%/mount-helper.sh \
