@@ -113,6 +113,12 @@ void buf_truncate(struct buf *buf, size_t size)
 		buf->size = size;
 }
 
+void buf_clear(struct buf *buf)
+{
+	buf->size = 0;
+	buf->failure = ERR_NONE;
+}
+
 const char *buf_text(struct buf *buf)
 {
 	if (buf->data == NULL && !grow(buf, 1))

@@ -65,6 +65,10 @@ uint8_t *buf_extend(struct buf *buf, size_t size);
 /* Cuts back to size bytes; no effect if it is already smaller. */
 void buf_truncate(struct buf *buf, size_t size);
 
+/* Empties it, and forgets a failure: it begins anew, for what is used again and
+ * again. */
+void buf_clear(struct buf *buf);
+
 /* Adds a terminating NUL that is not part of size, and returns the text; "" on
  * failure. Moves nothing that is there: spans of the content stay valid. Never
  * call in counting mode. */

@@ -368,7 +368,7 @@ bool dc_facts_read(struct dc_facts *facts, struct dc_dataset *dataset,
 		.transfer_syntax = (uint16_t)(dataset->layout.transfer_syntax -
 					      dc_transfer_syntax_table),
 	};
-	buf_truncate(&facts->text, 0);
+	buf_clear(&facts->text);
 	memset(facts->position, 0, sizeof(facts->position));
 	err_clear(&facts->damage);
 	if (!dc_dataset_parser(dataset, options, &parser, err))

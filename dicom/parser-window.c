@@ -48,7 +48,7 @@ static bool read_large(struct dc_parser *p, struct span *value, struct err *err)
 {
 	const size_t step = (size_t)1 << 20;
 
-	buf_truncate(&p->scratch, 0);
+	buf_clear(&p->scratch);
 	while (p->scratch.size < p->element.length) {
 		size_t want = (size_t)MIN_OF((uint64_t)step, p->element.length - p->scratch.size);
 		uint64_t at = p->element.offset + p->scratch.size;

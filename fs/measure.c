@@ -118,7 +118,7 @@ static bool make_frames(const struct fs_measuring *m, const struct ix_instance *
 		struct err why = {0};
 
 		request.frame = frame;
-		buf_truncate(&out, 0);
+		buf_clear(&out);
 		if (rn_produce(kind, &request, &out, &why)) {
 			sizes[frame] = out.size;
 			continue;

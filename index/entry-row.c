@@ -22,7 +22,7 @@ void ix_entry_release(struct ix_entry *entry)
 static void keep_text(struct buf *buf, struct span text)
 {
 	buf->limit = BUF_NO_LIMIT;
-	buf_truncate(buf, 0);
+	buf_clear(buf);
 	buf_append(buf, text.data, text.size);
 	(void)buf_text(buf);
 }

@@ -14,8 +14,7 @@ void ix_fact_set_release(struct ix_fact_set *set)
 
 void ix_fact_set_clear(struct ix_fact_set *set)
 {
-	set->text.failure = ERR_NONE;
-	buf_truncate(&set->text, 0);
+	buf_clear(&set->text);
 	memset(set->position, 0, sizeof(set->position));
 }
 

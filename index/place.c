@@ -378,7 +378,7 @@ bool ix_place_find(struct ix_writer *w, const struct dc_facts *facts, const char
 	place->hash = hash;
 	place->key.limit = BUF_NO_LIMIT;
 	place->facts.text.limit = BUF_NO_LIMIT;
-	buf_truncate(&place->key, 0);
+	buf_clear(&place->key);
 	buf_append(&place->key, s.key.data, s.key.size);
 	if (!buf_ok(&place->key, err) || !search_place(&s, place, err))
 		return false;

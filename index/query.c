@@ -83,7 +83,7 @@ static const char *normalise(struct ix_reader *reader, const char *name, struct 
 		p++;
 	if (*p == '\0')
 		return name;
-	buf_truncate(&reader->name, 0);
+	buf_clear(&reader->name);
 	if (!ix_name_nfc(name, &reader->name)) {
 		(void)err_set(err, ERR_NOMEM, "out of memory");
 		return NULL;

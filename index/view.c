@@ -393,7 +393,7 @@ static bool consider_study(struct ix_writer *w, int64_t id, struct first_study *
 	if (path.size > 0 &&
 	    (found->first == 0 || order < 0 || (order == 0 && path.size < found->path.size))) {
 		found->first = id;
-		buf_truncate(&found->path, 0);
+		buf_clear(&found->path);
 		buf_append(&found->path, path.data, path.size);
 	}
 	ix_db_reset(&w->db, IX_W_STUDY_FIRST);

@@ -47,7 +47,7 @@ static unsigned undecoded_kinds(uint8_t class)
 static bool decode(struct rn_json_writer *writer, struct span value, struct span *text,
 		   struct err *err)
 {
-	buf_truncate(&writer->scratch, 0);
+	buf_clear(&writer->scratch);
 	dc_charset_decode(dc_parser_charset(&writer->parser), writer->parser.element.vr, value,
 			  &writer->scratch);
 	*text = buf_span(&writer->scratch);
@@ -350,7 +350,7 @@ bool rn_json_put_inline_range(struct rn_json_writer *writer, uint64_t offset, ui
 	if (!writer->out->counting && length > 0) {
 		uint8_t *bytes;
 
-		buf_truncate(&writer->scratch, 0);
+		buf_clear(&writer->scratch);
 		bytes = buf_extend(&writer->scratch, value.size);
 		if (bytes == NULL)
 			return buf_ok(&writer->scratch, err);

@@ -58,7 +58,7 @@ static bool take_element(struct item *item, struct dc_parser *parser, struct err
 	}
 	item->vr = element->vr;
 	item->big_endian = element->big_endian;
-	buf_truncate(&item->data, 0);
+	buf_clear(&item->data);
 	buf_append(&item->data, value.data, value.size);
 	return buf_ok(&item->data, err);
 }
