@@ -411,7 +411,6 @@ void fs_summary_json(const struct fs_summary *summary, struct buf *out)
 	buf_printf(out, ",\n  \"written_by\": \"%s\"", writer_name(status->written_by));
 	append_json_number(out, "milliseconds", ms);
 	append_json_rate(out, status);
-	buf_printf(out, ",\n  \"index_written\": %s", summary->written ? "true" : "false");
 	append_json_watch(out, &status->watch);
 	append_json_number(out, "files", counts->files);
 	append_json_number(out, "in_tree", counts->instance_files);

@@ -59,7 +59,8 @@ static bool check_ids(struct ix_checker *c, struct err *err)
 	next = ix_db_int(c->db.statements[SQL_NEXT_ID], 0);
 	ix_db_reset(&c->db, SQL_NEXT_ID);
 	/* Read later, it can only be larger. Without the file it is made again. */
-	limit = ix_home_ids_read(c->options->index.path);
+	if (!ix_home_ids_read(c->options->index.path, &limit, err))
+		return false;
 	if (limit > 0 && limit < next)
 		ix_check_report(c, "ids-file", "the -ids file beside the index is behind it", 1, 0);
 	return true;

@@ -127,9 +127,11 @@ static bool read_status(struct ix_checker *c, struct err *err)
 
 static bool check(struct ix_checker *c, struct err *err)
 {
-	bool ok;
+	bool marked, ok;
 
-	if (ix_home_has_mark(c->options->index.path))
+	if (!ix_home_has_mark(c->options->index.path, &marked, err))
+		return false;
+	if (marked)
 		ix_check_report(c, "marked", "damage was met when it was used", 1, 0);
 	ok = read_status(c, err) && check_itself(c, err);
 	/* The snapshot keeps the writer's log from being folded back. */

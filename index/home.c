@@ -207,37 +207,54 @@ bool ix_home_mark_damaged(const char *path)
 	return fd >= 0;
 }
 
-bool ix_home_take_mark(const char *path)
+bool ix_home_has_mark(const char *path, bool *marked, struct err *err)
 {
 	char name[PATH_MAX];
 
-	return beside(path, "-damaged", name, NULL) && unlink(name) == 0;
+	if (!beside(path, "-damaged", name, err))
+		return false;
+	*marked = access(name, F_OK) == 0;
+	return *marked || errno == ENOENT ||
+	       err_set_sys(err, errno, "cannot read the index %s", path);
 }
 
-bool ix_home_has_mark(const char *path)
+bool ix_home_drop_mark(const char *path, struct err *err)
 {
 	char name[PATH_MAX];
 
-	return beside(path, "-damaged", name, NULL) && access(name, F_OK) == 0;
+	if (!beside(path, "-damaged", name, err))
+		return false;
+	return unlink(name) == 0 || errno == ENOENT ||
+	       err_set_sys(err, errno, "cannot write the index %s", path);
 }
 
-int64_t ix_home_ids_read(const char *path)
+/* Numbers that cannot be read now are not to be handed out again. */
+static bool ids_unreadable(const char *path, struct err *err)
+{
+	(void)err_set_sys(err, errno, "cannot read %s-ids", path);
+	if (err != NULL)
+		err->code = ERR_IO;
+	return false;
+}
+
+bool ix_home_ids_read(const char *path, int64_t *limit, struct err *err)
 {
 	char name[PATH_MAX], text[32] = "";
 	int fd CLEANUP_FD = -1;
-	uint64_t limit = 0;
-	ssize_t got;
+	uint64_t number = 0;
 
-	if (!beside(path, "-ids", name, NULL))
-		return 0;
+	*limit = 0;
+	if (!beside(path, "-ids", name, err))
+		return false;
 	fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	got = fd >= 0 ? read(fd, text, sizeof(text) - 1) : 0;
-	if (got <= 0)
-		return 0;
+	if (fd < 0)
+		return errno == ENOENT || ids_unreadable(path, err);
+	if (read(fd, text, sizeof(text) - 1) < 0)
+		return ids_unreadable(path, err);
 	text[strcspn(text, "\n")] = '\0';
-	if (!dc_number_unsigned(text, &limit) || limit > (uint64_t)IX_MAX_ID + 1)
-		return 0;
-	return (int64_t)limit;
+	if (dc_number_unsigned(text, &number) && number <= (uint64_t)IX_MAX_ID + 1)
+		*limit = (int64_t)number;
+	return true;
 }
 
 /* A new name is not on disk before its folder is. */

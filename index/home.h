@@ -39,13 +39,15 @@ bool ix_home_remove(const char *path, struct err *err) MUST_CHECK;
 /* Leaves a note that damage was met deep inside, which opening does not see.
  * False: there is one, or it cannot be left. */
 bool ix_home_mark_damaged(const char *path);
-/* Whether there is such a note; takes it away. */
-bool ix_home_take_mark(const char *path);
-bool ix_home_has_mark(const char *path);
+/* Whether there is such a note. */
+bool ix_home_has_mark(const char *path, bool *marked, struct err *err) MUST_CHECK;
+/* Once the index that it is of is gone. */
+bool ix_home_drop_mark(const char *path, struct err *err) MUST_CHECK;
 
-/* Ids below the number may have been handed out; 0: nothing known. When writing
- * returns, the number outlives a loss of power. */
-int64_t ix_home_ids_read(const char *path);
+/* Ids below the number may have been handed out; 0: nothing known. ERR_IO when
+ * there is a number that cannot be read. When writing returns, the number outlives a
+ * loss of power. */
+bool ix_home_ids_read(const char *path, int64_t *limit, struct err *err) MUST_CHECK;
 bool ix_home_ids_write(const char *path, int64_t limit, struct err *err) MUST_CHECK;
 
 #endif

@@ -42,6 +42,8 @@ static bool read_pragma(struct ix_db *db, const char *sql, int64_t *value, struc
 	if (code == SQLITE_ROW)
 		*value = sqlite3_column_int64(row, 0);
 	(void)sqlite3_finalize(row);
+	if (code == SQLITE_DONE)
+		return err_set(err, ERR_CORRUPT, "index is damaged: a row is missing");
 	return code == SQLITE_ROW || ix_db_error(db, code, err);
 }
 
@@ -52,7 +54,7 @@ static bool read_meta(struct ix_db *db, const char *key, struct buf *value, stru
 	int code = sqlite3_prepare_v2(db->handle, "SELECT value FROM meta WHERE key = ?", -1, &row,
 				      NULL);
 
-	buf_truncate(value, 0);
+	buf_clear(value);
 	if (code == SQLITE_OK) {
 		(void)sqlite3_bind_text(row, 1, key, -1, SQLITE_STATIC);
 		code = sqlite3_step(row);
@@ -105,6 +107,18 @@ static enum verdict broken(struct inspection *found, const char *why)
 	return VERDICT_BROKEN;
 }
 
+/* What cannot be read now (memory, a disk that fails) is not damaged, and nothing
+ * to throw away; a table or column that is missing is. */
+static enum verdict unreadable(const struct ix_db *db, struct inspection *found,
+			       const struct err *reason, struct err *err)
+{
+	if (reason->code == ERR_CORRUPT || sqlite3_errcode(db->handle) == SQLITE_ERROR)
+		return broken(found, reason->message);
+	if (err != NULL)
+		*err = *reason;
+	return VERDICT_REFUSED;
+}
+
 /* The index is ours and of this version: is it of this store? */
 static enum verdict inspect_rows(struct ix_db *db, const struct ix_options *options,
 				 struct inspection *found, struct err *err)
@@ -117,21 +131,21 @@ static enum verdict inspect_rows(struct ix_db *db, const struct ix_options *opti
 	if (!ix_schema_fingerprint(fingerprint, err))
 		return VERDICT_REFUSED;
 	if (!read_meta(db, "fingerprint", &value, &reason))
-		return broken(found, reason.message);
+		return unreadable(db, found, &reason, err);
 	if (!span_equals_text(buf_span(&value), fingerprint))
 		return broken(found, "made by another version of dicomfs");
 	if (!read_meta(db, "store", &value, &reason))
-		return broken(found, reason.message);
+		return unreadable(db, found, &reason, err);
 	if (!span_equals_text(buf_span(&value), options->store))
 		return refuse(options, err, "of another store");
 	if (!read_meta(db, "variant", &value, &reason))
-		return broken(found, reason.message);
+		return unreadable(db, found, &reason, err);
 	if (!span_equals_text(buf_span(&value), options->variant))
 		return refuse(options, err, "for other options that change names, sizes or bytes");
 	if (!read_pragma(db, "SELECT next_id FROM status", &found->next_id, &reason) ||
 	    !read_pragma(db, "SELECT value FROM meta WHERE key = 'epoch'", &epoch, &reason) ||
 	    !probe_tables(db, &reason))
-		return broken(found, reason.message);
+		return unreadable(db, found, &reason, err);
 	found->epoch = (uint64_t)epoch;
 	return VERDICT_FINE;
 }
@@ -144,13 +158,8 @@ static enum verdict inspect_open(struct ix_db *db, const struct ix_options *opti
 
 	if (!read_pragma(db, "PRAGMA application_id", &application, &reason) ||
 	    !read_pragma(db, "PRAGMA user_version", &version, &reason) ||
-	    !read_pragma(db, "SELECT count(*) FROM sqlite_schema", &tables, &reason)) {
-		if (reason.code == ERR_CORRUPT)
-			return broken(found, reason.message);
-		if (err != NULL)
-			*err = reason;
-		return VERDICT_REFUSED;
-	}
+	    !read_pragma(db, "SELECT count(*) FROM sqlite_schema", &tables, &reason))
+		return unreadable(db, found, &reason, err);
 	if (application == 0 && version == 0 && tables == 0)
 		return VERDICT_EMPTY;
 	if (application != IX_APPLICATION_ID)
@@ -245,10 +254,12 @@ static bool create(const struct ix_options *options, int64_t next_id, struct ins
 {
 	struct ix_db db CLEANUP_DB = {0};
 	char pragmas[128], start[96];
+	int64_t reserved;
 
 	found->log_frames = 0;
-	next_id = MAX_OF(next_id, ix_home_ids_read(options->path));
-	next_id = MAX_OF(next_id, (int64_t)IX_FIRST_ID);
+	if (!ix_home_ids_read(options->path, &reserved, err))
+		return false;
+	next_id = MAX_OF(MAX_OF(next_id, reserved), (int64_t)IX_FIRST_ID);
 	(void)snprintf(pragmas, sizeof(pragmas),
 		       "PRAGMA application_id = %d; PRAGMA user_version = %d", IX_APPLICATION_ID,
 		       IX_SCHEMA_VERSION);
@@ -285,10 +296,11 @@ static bool open_writer(struct ix_index *index, const struct ix_options *options
 {
 	struct inspection found = {0};
 	enum verdict verdict = inspect(options, false, &found, err);
+	bool marked;
 
-	if (verdict == VERDICT_REFUSED)
+	if (verdict == VERDICT_REFUSED || !ix_home_has_mark(options->path, &marked, err))
 		return false;
-	if (ix_home_take_mark(options->path) && verdict == VERDICT_FINE)
+	if (verdict == VERDICT_FINE && marked)
 		verdict = broken(&found, "damage was met when it was used");
 	if (verdict == VERDICT_BROKEN) {
 		log_warning("index %s cannot be used (%s): moved aside and started anew",
@@ -301,7 +313,9 @@ static bool open_writer(struct ix_index *index, const struct ix_options *options
 			return false;
 		verdict = VERDICT_EMPTY;
 	}
-	if (verdict != VERDICT_FINE && !create(options, found.next_id, &found, err))
+	/* The mark is for the index that is not there any more. */
+	if (verdict != VERDICT_FINE && (!ix_home_drop_mark(options->path, err) ||
+					!create(options, found.next_id, &found, err)))
 		return false;
 	if (!ix_home_create(options->path, err) ||
 	    !ix_writer_open(&index->writer, index->path, options->frame_kinds, found.log_frames,

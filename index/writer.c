@@ -101,8 +101,8 @@ bool ix_writer_open(struct ix_writer *w, const char *path, uint32_t frame_kinds,
 	w->store_fd = -1;
 	w->postponed = buf_empty(BUF_NO_LIMIT);
 	/* If the machine went down, commits that others saw may be lost. */
-	w->id_floor = ix_home_ids_read(path);
-	return ix_db_open(&w->db, path, IX_DB_WRITE, err) &&
+	return ix_home_ids_read(path, &w->id_floor, err) &&
+	       ix_db_open(&w->db, path, IX_DB_WRITE, err) &&
 	       ix_db_keep_log(&w->db, path, log_frames, err) &&
 	       ix_db_exec(&w->db, WRITER_PRAGMAS, err) && ix_write_sql_prepare(&w->db, err) &&
 	       load_status(w, err);
@@ -110,12 +110,14 @@ bool ix_writer_open(struct ix_writer *w, const char *path, uint32_t frame_kinds,
 
 void ix_writer_close(struct ix_writer *w)
 {
+	int64_t limit;
+
 	if (w->open)
 		ix_writer_abort(w);
 	/* What is reserved and was not used is for the next one; unless another
 	 * process has taken our place meanwhile. */
-	if (w->id_limit > w->next_id && ix_home_ids_read(w->path) == w->id_limit &&
-	    !ix_home_ids_write(w->path, w->next_id, NULL))
+	if (w->id_limit > w->next_id && ix_home_ids_read(w->path, &limit, NULL) &&
+	    limit == w->id_limit && !ix_home_ids_write(w->path, w->next_id, NULL))
 		log_trace(LOG_SQL, "the number of ids cannot be written");
 	ix_db_close(&w->db);
 	ix_dirty_release(&w->nodes);

@@ -263,22 +263,37 @@ static void test_fact_differences(void **state)
 
 /* ---- Numbers beside the index ------------------------------------------- */
 
+static int64_t read_ids(const char *path)
+{
+	struct err err = {0};
+	int64_t limit;
+
+	assert_true(ix_home_ids_read(path, &limit, &err));
+	return limit;
+}
+
 static void test_ids_file(void **state)
 {
 	struct store *store = *state;
 	struct err err = {0};
 	char path[PATH_MAX];
+	int64_t limit;
 
 	store_path(store, "index", path);
-	assert_int_equal(ix_home_ids_read(path), 0);
+	assert_int_equal(read_ids(path), 0);
 	assert_true(ix_home_ids_write(path, 99, &err));
-	assert_int_equal(ix_home_ids_read(path), 99);
+	assert_int_equal(read_ids(path), 99);
 	assert_true(ix_home_ids_write(path, IX_MAX_ID, &err));
-	assert_int_equal(ix_home_ids_read(path), IX_MAX_ID);
+	assert_int_equal(read_ids(path), IX_MAX_ID);
 	store_put_bytes(store, "index-ids", span_of_text("99999999999\n"));
-	assert_int_equal(ix_home_ids_read(path), 0);
+	assert_int_equal(read_ids(path), 0);
 	store_put_bytes(store, "index-ids", span_of_text("x"));
-	assert_int_equal(ix_home_ids_read(path), 0);
+	assert_int_equal(read_ids(path), 0);
+	/* Not to be read is not the same as none. */
+	store_delete(store, "index-ids");
+	assert_int_equal(mkdirat(store->fd, "index-ids", 0700), 0);
+	assert_false(ix_home_ids_read(path, &limit, &err));
+	assert_int_equal(err.code, ERR_IO);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

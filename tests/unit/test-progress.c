@@ -164,9 +164,9 @@ static void test_summary_json(void **state)
 					     "  \"last_scan_started\": \"2024-01-15T10:15:00Z\",\n"
 					     "  \"last_scan_ended\": \"2024-01-15T10:15:02Z\",\n"
 					     "  \"last_change\": null,\n"
+					     "  \"written_by\": \"this process\",\n"
 					     "  \"milliseconds\": 2500,\n"
 					     "  \"files_per_second\": 2400,\n"
-					     "  \"index_written\": true,\n"
 					     "  \"watch\": {\"mode\": \"rescan\", \"folders\": 0,"
 					     " \"seconds\": 60, \"reason\": \"NFS\"},\n"
 					     "  \"files\": 5000,\n"
@@ -214,12 +214,13 @@ static void test_json_of_other_states(void **state)
 	summary.status.last_change_ns = STARTED + 60 * SECOND;
 	summary.status.watch = (struct ix_watch){.mode = IX_WATCH_EVENTS, .folders = 12};
 	summary.written = false;
+	summary.status.written_by = IX_WRITTEN_BY_NOBODY;
 	expect_json(&summary, "\"state\": \"running\",\n");
 	expect_json(&summary, "\"last_scan_started\": \"2024-01-15T10:15:00Z\",\n");
 	expect_json(&summary, "\"last_scan_ended\": null,\n");
 	expect_json(&summary, "\"last_change\": \"2024-01-15T10:16:00Z\",\n");
 	expect_json(&summary, "\"files_per_second\": null,\n");
-	expect_json(&summary, "\"index_written\": false,\n");
+	expect_json(&summary, "\"written_by\": \"nobody\",\n");
 	expect_json(&summary, "\"watch\": {\"mode\": \"events\", \"folders\": 12, \"seconds\": 0,"
 			      " \"reason\": \"\"},\n");
 	assert_true(fs_summary_seconds(&summary.status) == 0);
