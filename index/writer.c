@@ -68,6 +68,7 @@ static bool load_status(struct ix_writer *w, struct err *err)
 	w->next_claim = ix_db_int(row, 20);
 	status->scan_files = (uint64_t)ix_db_int(row, 21);
 	status->scan_ns = ix_db_int(row, 22);
+	w->unknown = false;
 	ix_db_reset(&w->db, IX_W_STATUS_LOAD);
 	return true;
 }
@@ -131,11 +132,24 @@ void ix_writer_close(struct ix_writer *w)
 
 /* ---- Transactions ------------------------------------------------------- */
 
+/* SQLite rolls back by itself when memory or the disk fails, in whichever
+ * statement, also in one that reads for somebody else. */
+static bool is_lost(struct ix_writer *w, struct err *err)
+{
+	if (!w->open || sqlite3_get_autocommit(w->db.handle) == 0)
+		return false;
+	ix_writer_abort(w);
+	(void)err_set(err, ERR_IO, "index: what was being written is lost");
+	return true;
+}
+
 bool ix_writer_begin(struct ix_writer *w, struct err *err)
 {
+	if (is_lost(w, err))
+		return false;
 	if (w->open)
 		return true;
-	if (!ix_db_run(&w->db, IX_W_BEGIN, err, ""))
+	if ((w->unknown && !load_status(w, err)) || !ix_db_run(&w->db, IX_W_BEGIN, err, ""))
 		return false;
 	w->open = true;
 	w->begun_ns = ix_monotonic_ns();
@@ -161,6 +175,8 @@ static bool flush(struct ix_writer *w, struct err *err)
 
 bool ix_writer_commit(struct ix_writer *w, struct err *err)
 {
+	if (is_lost(w, err))
+		return false;
 	if (!w->open)
 		return true;
 	if (!flush(w, err) || !ix_db_run(&w->db, IX_W_COMMIT, err, "")) {
@@ -190,6 +206,7 @@ void ix_writer_abort(struct ix_writer *w)
 	ix_dirty_clear(&w->claims);
 	ix_dirty_clear(&w->studies);
 	ix_places_clear(&w->places);
+	w->unknown = true;
 	if (!load_status(w, NULL))
 		log_trace(LOG_SQL, "status cannot be read");
 }

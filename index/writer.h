@@ -41,7 +41,8 @@ struct ix_writer {
 	struct ix_dirty_set claims;  /* by id */
 	struct ix_dirty_set studies; /* UIDs (hashes) of which the links have to be looked at */
 
-	/* Rows of table status. */
+	/* Rows of table status; unknown: they have to be read again first. */
+	bool unknown;
 	struct ix_status status;
 	uint64_t queued; /* seen by the walk, not yet written */
 	int64_t next_id, next_file, next_folder, next_claim;
