@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "index/entry.h"
 
+#include <errno.h>
+
 #include "index/entry-row.h"
 #include "index/names.h"
 #include "index/writer-sql.h"
@@ -321,8 +323,24 @@ static bool add_notes(struct ix_writer *w, const struct ix_file *file,
 	 * else the metadata. */
 	return ix_note_set(w, file->id,
 			   ((measured->kinds | measured->waiting) & w->frame_kinds) == 0
-				   ? "no-png" : "no-json",
+				   ? "no-png"
+				   : "no-json",
 			   measured->note.message, err);
+}
+
+/* Memory and descriptors come back, and a file that changed is looked at again:
+ * then it is pending. A disk that failed is tried again by the next scan, which
+ * does not know such a file by its fingerprint. */
+static bool set_unread(struct ix_writer *w, struct ix_file *file, const struct err *why,
+		       struct err *err)
+{
+	bool failed = why->code == ERR_IO && why->sys != EMFILE && why->sys != ENFILE;
+
+	file->print.inode = 0;
+	file->print.ctime_ns = 0;
+	return ix_file_write(w, file, failed ? IX_FILE_FAILED : IX_FILE_PENDING, 0, err) &&
+	       ix_db_run(&w->db, IX_W_PROBLEM_SET, err, "itt", file->id,
+			 failed ? "unreadable" : "postponed", why->message);
 }
 
 /* A UID that is in the tree already. */
@@ -342,9 +360,7 @@ static bool attach_known(struct ix_writer *w, struct ix_file *file, struct ix_en
 	if (!ok)
 		return false;
 	if (m.failure.code != ERR_NONE)
-		return ix_file_set_state(w, file->id, IX_FILE_PENDING, IX_FILE_FAILED, 0, err) &&
-		       ix_db_run(&w->db, IX_W_PROBLEM_SET, err, "itt", file->id, "unreadable",
-				 m.failure.message);
+		return set_unread(w, file, &m.failure, err);
 	if (same != 0)
 		return join(&m, same, err);
 	entry->content = m.content;
