@@ -24,6 +24,11 @@ static uint8_t type_of_mode(mode_t mode)
 	return S_ISLNK(mode) ? IX_ENTRY_LINK : IX_ENTRY_SPECIAL;
 }
 
+bool ix_leads_nowhere(int sys)
+{
+	return sys == ENOENT || sys == ELOOP || sys == ENOTDIR;
+}
+
 static uint8_t type_of(int folder_fd, const struct dirent *entry, bool follow)
 {
 	struct stat st;
@@ -46,10 +51,11 @@ static uint8_t type_of(int folder_fd, const struct dirent *entry, bool follow)
 	default:
 		return IX_ENTRY_SPECIAL;
 	}
-	if (type == IX_ENTRY_LINK && follow && fstatat(folder_fd, entry->d_name, &st, 0) == 0 &&
-	    S_ISDIR(st.st_mode))
-		return IX_ENTRY_LINK_FOLDER;
-	return type;
+	if (type != IX_ENTRY_LINK || !follow)
+		return type;
+	if (fstatat(folder_fd, entry->d_name, &st, 0) == 0)
+		return S_ISDIR(st.st_mode) ? IX_ENTRY_LINK_FOLDER : IX_ENTRY_LINK;
+	return ix_leads_nowhere(errno) ? IX_ENTRY_LINK : IX_ENTRY_LINK_UNKNOWN;
 }
 
 bool ix_listing_add(struct ix_listing *listing, const char *name, uint8_t type, struct err *err)

@@ -15,6 +15,8 @@ enum ix_entry_type {
 	IX_ENTRY_FOLDER,
 	IX_ENTRY_LINK,        /* to anything but a folder, or not to be followed */
 	IX_ENTRY_LINK_FOLDER, /* to a folder, only with follow */
+	/* To what cannot be found out now; sorts as a folder, only with follow. */
+	IX_ENTRY_LINK_UNKNOWN,
 	IX_ENTRY_SPECIAL,
 };
 
@@ -47,8 +49,12 @@ static inline const char *ix_listing_name(const struct ix_listing *listing, size
 
 static inline bool ix_entry_is_folder(uint8_t type)
 {
-	return type == IX_ENTRY_FOLDER || type == IX_ENTRY_LINK_FOLDER;
+	return type == IX_ENTRY_FOLDER || type == IX_ENTRY_LINK_FOLDER ||
+	       type == IX_ENTRY_LINK_UNKNOWN;
 }
+
+/* Whether a link that failed with this errno has nothing at its end, for good. */
+bool ix_leads_nowhere(int sys);
 
 /* Whether there is a folder (or a link to one) of that name. */
 bool ix_listing_has_folder(const struct ix_listing *listing, const char *name);

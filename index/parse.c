@@ -85,7 +85,6 @@ static void set_open_failure(struct ix_result *result, int sys)
 
 	switch (sys) {
 	case ENOENT:
-	case ESTALE:
 		result->outcome = IX_OUTCOME_GONE;
 		result->code = NULL;
 		return;
@@ -93,6 +92,7 @@ static void set_open_failure(struct ix_result *result, int sys)
 	case ENFILE:
 	case ENOMEM:
 	case EINTR:
+	case ESTALE: /* removed by another host, or the server began anew */
 	case ELOOP: /* replaced by a link since the folder was listed */
 		(void)err_set_sys(&err, sys, "cannot be opened");
 		ix_result_set(result, IX_OUTCOME_RETRY, "postponed", "%s", err.message);

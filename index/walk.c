@@ -30,16 +30,16 @@ static uint64_t folder_key(const struct stat *st)
 	       ((uint64_t)st->st_ino * UINT64_C(0xc2b2ae3d27d4eb4f));
 }
 
-static bool was_visited(struct ix_walker *w, int fd, bool *visited)
+static bool was_visited(struct ix_walker *w, int fd, bool *visited, struct err *err)
 {
 	size_t before = w->visited.count;
 	struct stat st;
 
 	*visited = false;
 	if (fstat(fd, &st) != 0)
-		return true;
+		return err_set_sys(err, errno, "folder cannot be opened");
 	if (ix_dirty_touch(&w->visited, (int64_t)folder_key(&st)) == NULL)
-		return err_set(w->err, ERR_NOMEM, "out of memory");
+		return err_set(err, ERR_NOMEM, "out of memory");
 	*visited = w->visited.count == before;
 	return true;
 }
@@ -55,6 +55,12 @@ static bool refuse_folder(struct ix_walker *w, struct ix_level *level, const cha
 		return false;
 	(void)atomic_fetch_add_explicit(&w->walk->files, 1, memory_order_relaxed);
 	return ix_walk_put_record(w, level, name, row.id, NULL, outcome, code, reason);
+}
+
+/* What is known of a folder that is not to be walked. id 0: nothing. */
+static bool drop_below(struct ix_walker *w, const struct ix_level *level, int64_t id)
+{
+	return id == 0 || level->keeps || ix_walk_put_gone(w, IX_JOB_GONE_FOLDER, id);
 }
 
 /* It may have been refused in an earlier scan, or have been a file. */
@@ -216,6 +222,7 @@ static bool refuse_unopened(struct ix_walker *w, struct ix_level *level, const c
 static bool enter_folder(struct ix_walker *w, struct ix_level *level, const char *name, bool link)
 {
 	struct ix_walk_row row;
+	struct err err = {0};
 	bool visited = false;
 	int fd;
 
@@ -230,13 +237,17 @@ static bool enter_folder(struct ix_walker *w, struct ix_level *level, const char
 	fd = ix_open_folder(level->folder->fd, name, link);
 	if (fd < 0)
 		return refuse_unopened(w, level, name, errno);
-	if ((link || level->outside) && !was_visited(w, fd, &visited)) {
+	if ((link || level->outside) && !was_visited(w, fd, &visited, &err)) {
 		base_close_fd(&fd);
-		return false;
+		if (err.code == ERR_NOMEM)
+			return err_set(w->err, err.code, "%s", err.message);
+		return refuse_folder(w, level, name, IX_OUTCOME_FAILED, "unreadable", err.message);
 	}
 	if (visited) {
 		base_close_fd(&fd);
-		return refuse_folder(w, level, name, IX_OUTCOME_SKIPPED, "link",
+		/* What is below it is in the tree by the other way. */
+		return drop_below(w, level, row.id) &&
+		       refuse_folder(w, level, name, IX_OUTCOME_SKIPPED, "link",
 				     "the same folder as another one in the tree");
 	}
 	if (!push_listed(w, fd, name, &row, link))
@@ -249,9 +260,10 @@ static bool enter_folder(struct ix_walker *w, struct ix_level *level, const char
 
 /* ---- Links -------------------------------------------------------------- */
 
-enum link_target { LINK_BROKEN, LINK_INSIDE, LINK_OUTSIDE };
+enum link_target { LINK_BROKEN, LINK_INSIDE, LINK_OUTSIDE, LINK_UNKNOWN };
 
-/* Where a link leads, by the kernel's word for what it resolves to. */
+/* Where a link leads, by the kernel's word for what it resolves to. UNKNOWN: errno
+ * says why. */
 static enum link_target follow_link(struct ix_walker *w, const struct ix_level *level,
 				    const char *name)
 {
@@ -261,11 +273,11 @@ static enum link_target follow_link(struct ix_walker *w, const struct ix_level *
 	ssize_t got;
 
 	if (fd < 0)
-		return LINK_BROKEN;
+		return ix_leads_nowhere(errno) ? LINK_BROKEN : LINK_UNKNOWN;
 	(void)snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
 	got = readlink(proc, real, sizeof(real) - 1);
 	if (got <= 0)
-		return LINK_OUTSIDE;
+		return LINK_UNKNOWN;
 	real[got] = '\0';
 	/* Of a store that is / (or not to be told) the text is empty: all is inside. */
 	if (strncmp(real, w->store, size) == 0 && (real[size] == '/' || real[size] == '\0'))
@@ -273,19 +285,36 @@ static enum link_target follow_link(struct ix_walker *w, const struct ix_level *
 	return LINK_OUTSIDE;
 }
 
-/* The reason why a link is not followed; NULL: it is. */
-static const char *refuse_link(struct ix_walker *w, const struct ix_level *level, const char *name)
+/* Why a link is not followed; an empty reason: it is. */
+struct refusal {
+	enum ix_outcome outcome;
+	const char *code;
+	char reason[160];
+};
+
+static void refuse_link(struct ix_walker *w, const struct ix_level *level, const char *name,
+			struct refusal *refusal)
 {
-	switch (follow_link(w, level, name)) {
-	case LINK_BROKEN:
-		return "the link leads nowhere";
-	case LINK_INSIDE:
-		return "the link leads to another place in the store";
-	case LINK_OUTSIDE:
-		break;
+	enum link_target target = follow_link(w, level, name);
+	const char *reason = "";
+	char text[96];
+
+	*refusal = (struct refusal){.outcome = IX_OUTCOME_SKIPPED, .code = "link"};
+	if (target == LINK_UNKNOWN) {
+		refusal->outcome = IX_OUTCOME_FAILED;
+		refusal->code = "unreadable";
+		(void)snprintf(refusal->reason, sizeof(refusal->reason),
+			       "the link cannot be followed: %s",
+			       strerror_r(errno, text, sizeof(text)));
+		return;
 	}
-	return w->walk->options->follow ? NULL
-					: "the link leads out of the store (see option follow)";
+	if (target == LINK_BROKEN)
+		reason = "the link leads nowhere";
+	else if (target == LINK_INSIDE)
+		reason = "the link leads to another place in the store";
+	else if (!w->walk->options->follow)
+		reason = "the link leads out of the store (see option follow)";
+	(void)snprintf(refusal->reason, sizeof(refusal->reason), "%s", reason);
 }
 
 /* ---- Files -------------------------------------------------------------- */
@@ -321,48 +350,75 @@ static bool visit_file(struct ix_walker *w, struct ix_level *level, const char *
 }
 
 static bool visit_other(struct ix_walker *w, struct ix_level *level, const char *name,
-			const char *code, const char *reason)
+			enum ix_outcome outcome, const char *code, const char *reason)
 {
 	struct ix_walk_row *row;
 	struct stat st;
+	bool known;
 
 	if (!ix_walk_match_file(w, level, name, &row))
 		return false;
-	if (fstatat(level->folder->fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+	known = fstatat(level->folder->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	if (!known && errno == ENOENT)
 		return row == NULL || ix_walk_put_gone(w, IX_JOB_GONE_FILE, row->id);
 	(void)atomic_fetch_add_explicit(&w->walk->files, 1, memory_order_relaxed);
-	return ix_walk_put_record(w, level, name, row != NULL ? row->id : 0, &st,
-				  IX_OUTCOME_SKIPPED, code, reason);
+	return ix_walk_put_record(w, level, name, row != NULL ? row->id : 0,
+				  known && outcome == IX_OUTCOME_SKIPPED ? &st : NULL, outcome,
+				  code, reason);
 }
 
-bool ix_walk_visit(struct ix_walker *w, struct ix_level *level, const char *name, uint8_t type)
+/* It led to a folder once, perhaps: what is known below it goes, but not if
+ * nobody can tell now. */
+static bool forget_folder(struct ix_walker *w, const struct ix_level *level, const char *name)
 {
-	const char *reason;
+	struct ix_walk_row row;
 
-	switch ((enum ix_entry_type)type) {
-	case IX_ENTRY_FILE:
-		return visit_file(w, level, name, false);
-	case IX_ENTRY_FOLDER:
-		return enter_folder(w, level, name, false);
-	case IX_ENTRY_LINK:
-		reason = refuse_link(w, level, name);
-		if (reason != NULL)
-			return visit_other(w, level, name, "link", reason);
-		return visit_file(w, level, name, true);
-	case IX_ENTRY_LINK_FOLDER:
-		reason = refuse_link(w, level, name);
-		if (reason != NULL)
-			return refuse_folder(w, level, name, IX_OUTCOME_SKIPPED, "link", reason);
+	if (!level->known || !w->walk->options->follow)
+		return true;
+	return ix_walk_find_folder(&w->db, level->folder->id, level->folder->prefix, name, &row,
+				   w->err) &&
+	       drop_below(w, level, row.id);
+}
+
+static bool visit_link(struct ix_walker *w, struct ix_level *level, const char *name, bool folder)
+{
+	struct refusal refusal;
+
+	refuse_link(w, level, name, &refusal);
+	if (refusal.reason[0] == '\0' && !folder)
+		return forget_folder(w, level, name) && visit_file(w, level, name, true);
+	if (refusal.reason[0] == '\0') {
 		/* To which of several places a folder belongs depends on all the others. */
 		if (w->walk->only != NULL) {
 			w->walk->whole_wanted = true;
 			return true;
 		}
 		return enter_folder(w, level, name, true);
+	}
+	if (refusal.outcome == IX_OUTCOME_SKIPPED && !forget_folder(w, level, name))
+		return false;
+	return folder ? refuse_folder(w, level, name, refusal.outcome, refusal.code, refusal.reason)
+		      : visit_other(w, level, name, refusal.outcome, refusal.code, refusal.reason);
+}
+
+bool ix_walk_visit(struct ix_walker *w, struct ix_level *level, const char *name, uint8_t type)
+{
+	switch ((enum ix_entry_type)type) {
+	case IX_ENTRY_FILE:
+		return visit_file(w, level, name, false);
+	case IX_ENTRY_FOLDER:
+		return enter_folder(w, level, name, false);
+	case IX_ENTRY_LINK:
+	case IX_ENTRY_LINK_FOLDER:
+		return visit_link(w, level, name, type == IX_ENTRY_LINK_FOLDER);
+	case IX_ENTRY_LINK_UNKNOWN:
+		/* A file or a folder: what the index knows below it stays. */
+		return refuse_folder(w, level, name, IX_OUTCOME_FAILED, "unreadable",
+				     "the link cannot be followed");
 	case IX_ENTRY_SPECIAL:
 		break;
 	}
-	return visit_other(w, level, name, "special", "not a regular file");
+	return visit_other(w, level, name, IX_OUTCOME_SKIPPED, "special", "not a regular file");
 }
 
 /* ---- The walk ----------------------------------------------------------- */
@@ -416,10 +472,16 @@ static bool start(struct ix_walker *w)
 		return err_set_sys(w->err, errno, "the store cannot be read");
 	(void)snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
 	got = readlink(proc, w->store, sizeof(w->store) - 1);
+	/* ENOENT: there is no /proc. */
+	if (got < 0 && errno != ENOENT) {
+		(void)err_set_sys(w->err, errno, "the store cannot be read");
+		base_close_fd(&fd);
+		return false;
+	}
 	w->store[got > 0 ? got : 0] = '\0';
 	if (strcmp(w->store, "/") == 0)
 		w->store[0] = '\0';
-	if (!was_visited(w, fd, &ignored) ||
+	if (!was_visited(w, fd, &ignored, w->err) ||
 	    !ix_walk_db_open(&w->db, w->walk->index_path, w->err)) {
 		base_close_fd(&fd);
 		return false;
