@@ -228,6 +228,35 @@ bool ix_home_drop_mark(const char *path, struct err *err)
 	       err_set_sys(err, errno, "cannot write the index %s", path);
 }
 
+/* All there is, up to size: a part of a number is another number. */
+static bool read_all(int fd, char *to, size_t size)
+{
+	ssize_t got;
+
+	do {
+		got = read(fd, to, size);
+		if (got > 0) {
+			to += got;
+			size -= (size_t)got;
+		}
+	} while (size > 0 && (got > 0 || (got < 0 && errno == EINTR)));
+	return got >= 0;
+}
+
+static bool write_all(int fd, const char *from, size_t size)
+{
+	size_t done = 0;
+
+	while (done < size) {
+		ssize_t put = pwrite(fd, from + done, size - done, (off_t)done);
+
+		if (put < 0 && errno != EINTR)
+			return false;
+		done += put > 0 ? (size_t)put : 0;
+	}
+	return true;
+}
+
 /* Numbers that cannot be read now are not to be handed out again. */
 static bool ids_unreadable(const char *path, struct err *err)
 {
@@ -249,7 +278,7 @@ bool ix_home_ids_read(const char *path, int64_t *limit, struct err *err)
 	fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return errno == ENOENT || ids_unreadable(path, err);
-	if (read(fd, text, sizeof(text) - 1) < 0)
+	if (!read_all(fd, text, sizeof(text) - 1))
 		return ids_unreadable(path, err);
 	text[strcspn(text, "\n")] = '\0';
 	if (dc_number_unsigned(text, &number) && number <= (uint64_t)IX_MAX_ID + 1)
@@ -281,7 +310,7 @@ bool ix_home_ids_write(const char *path, int64_t limit, struct err *err)
 	fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	/* Of what a longer number leaves behind, the end of the line keeps us. */
 	size = snprintf(text, sizeof(text), "%lld\n", (long long)limit);
-	if (fd < 0 || fstat(fd, &st) != 0 || pwrite(fd, text, (size_t)size, 0) != size ||
+	if (fd < 0 || fstat(fd, &st) != 0 || !write_all(fd, text, (size_t)size) ||
 	    fdatasync(fd) != 0 || (st.st_size == 0 && !sync_folder(path))) {
 		(void)err_set_sys(err, errno, "cannot write the index %s", path);
 		if (err != NULL)
