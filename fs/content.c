@@ -242,9 +242,13 @@ static struct fs_blob *take_blob(struct fs_blob **file, struct buf *out, struct 
 {
 	if (*file == NULL)
 		return fs_blob_new(out);
-	if (fs_blob_seal(*file, out->size))
+	if (out->size != (*file)->size)
+		(void)err_set(err, ERR_CORRUPT, "%zu bytes were made of %zu", out->size,
+			      (*file)->size);
+	else if (fs_blob_seal(*file, out->size))
 		return STEAL(*file);
-	(void)err_set(err, ERR_CORRUPT, "%zu bytes were made of %zu", out->size, (*file)->size);
+	else
+		(void)err_set_sys(err, errno, "cannot cut a memory file");
 	return NULL;
 }
 
