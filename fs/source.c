@@ -33,18 +33,21 @@ static bool open_file(struct fs_session *session, const struct ix_source *source
 	return fs_store_file_open(session->store_fd, session->options->follow, source, file, err);
 }
 
-/* One source. ERR_NOTFOUND: there are no more. */
+/* One source. ERR_NOTFOUND: there are no more. *known false: it is the index that
+ * failed, and would with all others. */
 static bool open_nth(struct fs_session *session, struct ix_reader *reader, int64_t instance,
 		     unsigned nth, struct ix_source *source, struct fs_store_file *file,
-		     struct err *err)
+		     bool *known, struct err *err)
 {
 	struct ix_source *next CLEANUP_FREE = malloc(sizeof(*next));
 
+	*known = false;
 	if (next == NULL)
 		return err_set(err, ERR_NOMEM, "out of memory");
 	if (!ix_source_get(reader, instance, nth, next, err))
 		return false;
 	*source = *next;
+	*known = true;
 	return open_file(session, source, file, err);
 }
 
@@ -72,12 +75,13 @@ bool fs_source_open(struct fs_session *session, struct fs_thread *thread, int64_
 		return false;
 	for (unsigned nth = 0; !opened; nth++) {
 		struct err reason = {0};
+		bool known;
 
-		opened = open_nth(session, reader, instance, nth, source, file, &reason);
+		opened = open_nth(session, reader, instance, nth, source, file, &known, &reason);
 		if (opened || reason.code == ERR_NOTFOUND)
 			break;
 		last = reason;
-		if (reason.code == ERR_NOMEM)
+		if (!known || reason.code == ERR_NOMEM)
 			break;
 		if (reason.code == ERR_STALE && changed_count < REFRESH_MAX)
 			changed[changed_count++] = source->file;
