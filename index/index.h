@@ -231,7 +231,8 @@ bool ix_watch_set(struct ix_index *index, const struct ix_watch *watch, struct e
  *
  * Not in the tree: "not-dicom", "dicomdir", "special" and "link" (skipped);
  * "corrupt", "unsupported", "limit" and "unreadable" (failed; also a folder that
- * cannot be listed and a link of which nobody can tell where it leads). "postponed": pending, the next scan tries again.
+ * cannot be listed and a link of which nobody can tell where it leads).
+ * "postponed": pending, the next scan tries again.
  * "duplicate": the same bytes as another file, which is in the tree.
  * In the tree, with a remark: "conflict" (the SOP Instance UID occurs with
  * other bytes), "damaged" (of the header only a part could be read), "no-png"

@@ -96,6 +96,13 @@ static void test_follow(void **state)
 	store_scan(store);
 	assert_int_equal(store->changes, 0);
 	store_expect_like_rebuilt(store);
+	/* Another way to the same folder, which comes first: what was known by the
+	 * one before goes. */
+	assert_int_equal(symlinkat(other.root, store->fd, "new way"), 0);
+	store_scan(store);
+	store_expect_problems(store, "new way/again [link]\nnew way/back [link]\nout [link]\n"
+				     "out2 [link]\n");
+	store_expect_like_rebuilt(store);
 	store_remove(&other);
 }
 
