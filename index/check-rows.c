@@ -110,7 +110,7 @@ static bool check_fixed(struct ix_checker *c, struct err *err)
 	struct finding objects = {0}, nodes = {0};
 	enum ix_step step;
 
-	if (!ix_db_open(&fresh, ":memory:", IX_DB_CREATE, err) || !ix_schema_create(&fresh, err) ||
+	if (!ix_db_open(&fresh, ":memory:", IX_DB_MEMORY, err) || !ix_schema_create(&fresh, err) ||
 	    !ix_db_prepare(&fresh, fresh_table, FRESH_COUNT, err))
 		return false;
 	while ((step = ix_db_step(&fresh, FRESH_OBJECTS, err)) == IX_STEP_ROW) {

@@ -101,12 +101,15 @@ bool ix_db_open(struct ix_db *db, const char *path, enum ix_db_mode mode, struct
 		[IX_DB_READ] = SQLITE_OPEN_READONLY,
 		[IX_DB_WRITE] = SQLITE_OPEN_READWRITE,
 		[IX_DB_CREATE] = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+		[IX_DB_MEMORY] = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY,
 	};
 	int reserve = IX_PAGE_RESERVE;
 
 	memset(db, 0, sizeof(*db));
 	if (!open_handle(db, path, flags[mode], err))
 		return false;
+	if (mode == IX_DB_MEMORY)
+		return true;
 	if (ix_vfs_sums(db->handle) == NULL) {
 		(void)damaged(db, err, "its checksums are missing");
 		ix_db_close(db);

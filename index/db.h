@@ -26,6 +26,7 @@ enum ix_db_mode {
 	IX_DB_READ,   /* of an index that exists */
 	IX_DB_WRITE,  /* of an index that exists */
 	IX_DB_CREATE, /* made when missing */
+	IX_DB_MEMORY, /* one in memory, the path is of no account */
 };
 
 /* Through the VFS of vfs.h. Damage that is met later (ERR_CORRUPT) leaves a note

@@ -39,7 +39,8 @@ bool ix_status_get(struct ix_reader *reader, struct ix_status *status, struct er
 	status->scan_ns = ix_db_int(row, 23);
 	status->asked = ix_db_int(row, 24);
 	ix_db_reset(&reader->db, IX_R_STATUS);
-	status->written_by = ix_index_written_by(reader->index);
+	status->written_by = reader->index != NULL ? ix_index_written_by(reader->index)
+						   : IX_WRITTEN_BY_NOBODY;
 	return true;
 }
 
