@@ -150,13 +150,20 @@ static void report_watch(struct fs_rescan *rescan)
 	struct err err = {0};
 
 	ix_watcher_report(rescan->watcher, &watch);
+	/* What was not told before this is known is to be seen. */
+	if (rescan->watch.mode == IX_WATCH_EVENTS && watch.mode != IX_WATCH_EVENTS)
+		rescan->wanted = true;
 	rescan->watch.mode = watch.mode;
 	watch.seconds = rescan_seconds(rescan);
 	if (watch.mode == IX_WATCH_RESCAN && watch.seconds == 0)
 		watch.mode = IX_WATCH_NONE;
-	if (watch.reason[0] != '\0' && strcmp(watch.reason, rescan->watch.reason) != 0)
-		log_warning("%s: all of it is looked at every %llu s", watch.reason,
-			    (unsigned long long)watch.seconds);
+	if (watch.reason[0] != '\0' && strcmp(watch.reason, rescan->watch.reason) != 0) {
+		if (watch.seconds > 0)
+			log_warning("%s: all of it is looked at every %llu s", watch.reason,
+				    (unsigned long long)watch.seconds);
+		else
+			log_warning("%s: changes may go unnoticed", watch.reason);
+	}
 	rescan->watch = watch;
 	if (!ix_watch_set(rescan->session->index, &watch, &err))
 		log_trace(LOG_SCAN, "status: %s", err.message);
@@ -289,6 +296,7 @@ static int64_t look(struct fs_rescan *rescan, int64_t *next_poll)
 		asked = renew_store(rescan, due.mounts);
 	if (polled) {
 		*next_poll = now + POLL_NS;
+		report_watch(rescan);
 		asked = is_due(rescan) || asked;
 	}
 	rescan->wanted = rescan->wanted || due.whole || (due.count > 0 && !rescan->complete);
@@ -341,6 +349,8 @@ static bool open_watcher(struct fs_rescan *rescan, struct err *err)
 	rescan->options.entered_context = rescan->watcher;
 	rescan->options.postponed = ix_watcher_postponed;
 	rescan->options.postponed_context = rescan->watcher;
+	rescan->options.more = ix_watcher_more;
+	rescan->options.more_context = rescan->watcher;
 	return true;
 }
 

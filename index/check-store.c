@@ -135,8 +135,8 @@ static bool was_unreadable(const struct known *known)
 static bool is_unreadable(struct comparison *c, const struct ix_job *job)
 {
 	ix_parse_file(&c->parser, job->folder->fd, job->name, job->follow, &c->result);
-	return c->result.outcome == IX_OUTCOME_FAILED && c->result.code != NULL &&
-	       strcmp(c->result.code, "unreadable") == 0;
+	return (c->result.outcome == IX_OUTCOME_FAILED || c->result.outcome == IX_OUTCOME_UNREAD) &&
+	       c->result.code != NULL && strcmp(c->result.code, "unreadable") == 0;
 }
 
 static bool compare_file(struct comparison *c, const struct ix_job *job, struct err *err)
@@ -162,7 +162,9 @@ static bool compare_file(struct comparison *c, const struct ix_job *job, struct 
  * them again what there is to say. */
 static bool compare_record(struct comparison *c, const struct ix_job *job, struct err *err)
 {
-	bool failed = job->result.outcome == IX_OUTCOME_FAILED, same;
+	bool failed = job->result.outcome == IX_OUTCOME_FAILED ||
+		      job->result.outcome == IX_OUTCOME_UNREAD;
+	bool same;
 	struct known known = {0};
 
 	if (job->file != 0 && !read_known(c, job, &known, err))

@@ -153,11 +153,26 @@ static bool hash_new(struct meeting *m)
 	return m->has_content;
 }
 
-/* The first source of an entry, if it still is the file that was indexed. */
-static bool open_entry(struct meeting *m, const struct ix_entry *entry, int *fd, struct err *err)
+enum same { SAME_NO, SAME_YES, SAME_UNKNOWN /* the entry's file changed or cannot be read */ };
+
+/* The new file is the entry's own, under another name. */
+static bool is_renamed(const struct meeting *m, const struct ix_fingerprint *print,
+		       const struct err *reason)
+{
+	const struct ix_fingerprint *now = &m->file->print;
+
+	return reason->code == ERR_NOTFOUND && print->inode == now->inode &&
+	       print->size == now->size && print->mtime_ns == now->mtime_ns;
+}
+
+/* The first source of an entry, if it still is the file that was indexed; else *fd
+ * is -1, and what that means for the new file is in *verdict. */
+static bool open_entry(struct meeting *m, const struct ix_entry *entry, int *fd, enum same *verdict,
+		       struct err *err)
 {
 	sqlite3_stmt *row = m->w->db.statements[IX_W_FILE_GET];
 	struct ix_fingerprint print;
+	struct err reason = {0};
 
 	*fd = -1;
 	if (!ix_db_one(&m->w->db, IX_W_FILE_GET, err, "i", entry->file))
@@ -167,13 +182,13 @@ static bool open_entry(struct meeting *m, const struct ix_entry *entry, int *fd,
 	print.mtime_ns = ix_db_int(row, 2);
 	print.ctime_ns = ix_db_int(row, 3);
 	ix_db_reset(&m->w->db, IX_W_FILE_GET);
-	if (!ix_content_open(m->w->store_fd, (const char *)entry->path.data, m->w->follow, &print,
-			     fd, NULL))
-		*fd = -1;
+	if (ix_content_open(m->w->store_fd, (const char *)entry->path.data, m->w->follow, &print,
+			    fd, &reason))
+		return true;
+	*fd = -1;
+	*verdict = is_renamed(m, &print, &reason) ? SAME_YES : SAME_UNKNOWN;
 	return true;
 }
-
-enum same { SAME_NO, SAME_YES, SAME_UNKNOWN /* the entry's file changed or cannot be read */ };
 
 static enum same compare(struct meeting *m, int other)
 {
@@ -197,11 +212,9 @@ static bool meet_single(struct meeting *m, int64_t id, int64_t *same, bool *agai
 	enum same verdict = SAME_NO;
 	uint64_t content = 0;
 
-	if (!ix_entry_read(m->w, id, &entry, err) || !open_entry(m, &entry, &fd, err))
+	if (!ix_entry_read(m->w, id, &entry, err) || !open_entry(m, &entry, &fd, &verdict, err))
 		return false;
-	if (fd < 0)
-		verdict = SAME_UNKNOWN;
-	else if (entry.size == m->file->print.size)
+	if (fd >= 0 && entry.size == m->file->print.size)
 		verdict = compare(m, fd);
 	if (m->failure.code != ERR_NONE)
 		return true;
@@ -232,7 +245,7 @@ static bool meet_many(struct meeting *m, int64_t *same, bool *again, struct err 
 		return true;
 	for (;;) {
 		int fd CLEANUP_FD = -1;
-		enum same verdict;
+		enum same verdict = SAME_NO;
 		enum ix_step step = ix_db_first(&m->w->db, IX_W_GROUP_CONTENT, err, "iiiiti",
 						g->uid_hash, g->series, (int64_t)m->content,
 						(int64_t)m->file->print.size, g->sop_uid, id);
@@ -241,9 +254,11 @@ static bool meet_many(struct meeting *m, int64_t *same, bool *again, struct err 
 			return step == IX_STEP_DONE;
 		id = ix_db_int(row, 0);
 		ix_db_reset(&m->w->db, IX_W_GROUP_CONTENT);
-		if (!ix_entry_read(m->w, id, &entry, err) || !open_entry(m, &entry, &fd, err))
+		if (!ix_entry_read(m->w, id, &entry, err) ||
+		    !open_entry(m, &entry, &fd, &verdict, err))
 			return false;
-		verdict = fd < 0 ? SAME_UNKNOWN : compare(m, fd);
+		if (fd >= 0)
+			verdict = compare(m, fd);
 		if (verdict == SAME_UNKNOWN) {
 			*again = true;
 			return ix_entry_detach(m->w, entry.file, IX_FILE_PENDING, err);

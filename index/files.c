@@ -173,6 +173,43 @@ static bool file_outside(struct ix_writer *w, struct ix_file *file, enum ix_file
 		set_problem(w, file->id, result->code, result->reason, err));
 }
 
+static void put_off(struct ix_writer *w, const struct ix_file *file, bool soon)
+{
+	buf_append_byte(&w->postponed, soon ? '+' : '-');
+	buf_append(&w->postponed, file->path, strlen(file->path) + 1);
+}
+
+/* What the tree has of a file stays until it can be looked at: nothing vanishes
+ * because it is just being written, or because of a disk that fails for a moment. */
+static bool stays(const struct ix_file *file)
+{
+	return file->id != 0 &&
+	       (file->state == IX_FILE_INSTANCE || file->state == IX_FILE_DUPLICATE);
+}
+
+/* A file that was written to in place: under its other names (hard links) it is not
+ * what it was either, and nobody tells. */
+static bool doubt_links(struct ix_writer *w, const struct ix_file *file,
+			const struct ix_result *result, struct err *err)
+{
+	bool same = file->print.size == result->print.size &&
+		    file->print.mtime_ns == result->print.mtime_ns;
+
+	while (stays(file) && !same && file->print.inode == result->print.inode) {
+		enum ix_step step = ix_db_first(&w->db, IX_W_FILE_LINK, err, "ii", file->id,
+						(int64_t)file->print.inode);
+		int64_t other;
+
+		if (step != IX_STEP_ROW)
+			return step == IX_STEP_DONE;
+		other = ix_db_int(w->db.statements[IX_W_FILE_LINK], 0);
+		ix_db_reset(&w->db, IX_W_FILE_LINK);
+		if (!ix_entry_detach(w, other, IX_FILE_PENDING, err))
+			return false;
+	}
+	return true;
+}
+
 bool ix_file_apply(struct ix_writer *w, struct ix_file *file, const struct ix_result *result,
 		   struct err *err)
 {
@@ -195,18 +232,18 @@ bool ix_file_apply(struct ix_writer *w, struct ix_file *file, const struct ix_re
 		return file_outside(w, file, IX_FILE_SKIPPED, result, err);
 	case IX_OUTCOME_FAILED:
 		return file_outside(w, file, IX_FILE_FAILED, result, err);
+	case IX_OUTCOME_UNREAD:
+		put_off(w, file, false);
+		return stays(file) || file_outside(w, file, IX_FILE_FAILED, result, err);
 	case IX_OUTCOME_RETRY:
-		buf_append(&w->postponed, file->path, strlen(file->path) + 1);
-		/* What the tree has of it stays until it can be looked at: nothing
-		 * vanishes because it is just being written. */
-		if (file->id != 0 && file->state != IX_FILE_PENDING)
-			return true;
-		return file_outside(w, file, IX_FILE_PENDING, result, err);
+		put_off(w, file, true);
+		return stays(file) || file_outside(w, file, IX_FILE_PENDING, result, err);
 	case IX_OUTCOME_INSTANCE:
 		break;
 	}
 	if (file->id != 0) {
-		if (!ix_entry_detach(w, file->id, IX_FILE_PENDING, err))
+		if (!doubt_links(w, file, result, err) ||
+		    !ix_entry_detach(w, file->id, IX_FILE_PENDING, err))
 			return false;
 		file->state = IX_FILE_PENDING;
 	}

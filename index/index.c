@@ -433,6 +433,9 @@ void ix_close(struct ix_index *index)
 	/* Nobody watches any more. */
 	if (!ix_watch_set(index, &none, NULL))
 		log_trace(LOG_SQL, "the status could not be written");
+	/* Nor are there numbers to give back to an index that is another one now. */
+	if (index->is_writer && !ix_index_in_place(index))
+		index->writer.id_limit = 0;
 	ix_writer_close(&index->writer);
 	base_close_fd(&index->lock_fd);
 	(void)pthread_mutex_destroy(&index->mutex);
@@ -504,7 +507,8 @@ bool ix_index_commit(struct ix_index *index, const struct ix_scan_options *optio
 	free(changes);
 	for (size_t at = 0; options->postponed != NULL && at < postponed.size; at += size) {
 		size = strlen((const char *)postponed.data + at) + 1;
-		options->postponed((const char *)postponed.data + at, options->postponed_context);
+		options->postponed((const char *)postponed.data + at + 1,
+				   postponed.data[at] == '+', options->postponed_context);
 	}
 	return ok;
 }

@@ -301,10 +301,16 @@ struct ix_scan_options {
 	 * NULL. */
 	void (*entered)(const char *prefix, int folder_fd, bool new_disk, void *context);
 	void *entered_context;
-	/* After a commit, no lock held: a file that could not be looked at yet, as it is
-	 * being written. It is pending, or what the index has of it stays. May be NULL. */
-	void (*postponed)(const char *path, void *context);
+	/* After a commit, no lock held: a place that could not be looked at. soon: it is
+	 * being written, and is pending, or what the index has of it stays; else it cannot
+	 * be read. May be NULL. */
+	void (*postponed)(const char *path, bool soon, void *context);
 	void *postponed_context;
+	/* Before anything is taken out: places that something happened to since the walk,
+	 * sorted, to be freed; NULL: none. A file that was renamed meanwhile is found under
+	 * its new name before the old one goes. May be NULL. */
+	char **(*more)(size_t *count, void *context);
+	void *more_context;
 	/* A few times a second. May be NULL. */
 	void (*progress)(const struct ix_counts *counts, uint64_t bytes_seen, bool walk_done,
 			 void *context);

@@ -51,6 +51,13 @@ void ix_result_set(struct ix_result *result, enum ix_outcome outcome, const char
 	va_end(args);
 }
 
+/* Of missing rights the kernel tells when they are given; of a disk that works
+ * again, nobody. */
+enum ix_outcome ix_outcome_of_sys(int sys)
+{
+	return sys == EACCES || sys == EPERM ? IX_OUTCOME_FAILED : IX_OUTCOME_UNREAD;
+}
+
 /* An error of reading or parsing as a result. */
 static void set_failure(struct ix_result *result, const struct err *err)
 {
@@ -65,7 +72,8 @@ static void set_failure(struct ix_result *result, const struct err *err)
 		/* Not known by its fingerprint: the next scan tries again. */
 		result->print.inode = 0;
 		result->print.ctime_ns = 0;
-		ix_result_set(result, IX_OUTCOME_FAILED, "unreadable", "%s", err->message);
+		ix_result_set(result, ix_outcome_of_sys(err->sys), "unreadable", "%s",
+			      err->message);
 		return;
 	case ERR_UNSUPPORTED:
 		ix_result_set(result, IX_OUTCOME_FAILED, "unsupported", "%s", err->message);
@@ -93,7 +101,7 @@ static void set_open_failure(struct ix_result *result, int sys)
 	case ENOMEM:
 	case EINTR:
 	case ESTALE: /* removed by another host, or the server began anew */
-	case ELOOP: /* replaced by a link since the folder was listed */
+	case ELOOP:  /* replaced by a link since the folder was listed */
 		(void)err_set_sys(&err, sys, "cannot be opened");
 		ix_result_set(result, IX_OUTCOME_RETRY, "postponed", "%s", err.message);
 		return;
@@ -179,13 +187,13 @@ static bool is_near(int64_t a, int64_t b)
 	return a - b < STILL_NS && b - a < STILL_NS;
 }
 
-/* By its times. One that lies in the future says nothing. */
+/* By its times: a writer may set the one, and the other is the kernel's. What lies
+ * in the future says nothing. */
 static bool is_young(const struct ix_fingerprint *print)
 {
 	int64_t now = ix_now_ns();
 
-	return is_near(print->mtime_ns, now) ||
-	       (print->mtime_ns > now && is_near(print->ctime_ns, now));
+	return is_near(print->mtime_ns, now) || is_near(print->ctime_ns, now);
 }
 
 /* A lease for reading is given only where nobody has the file open for writing;

@@ -13,8 +13,9 @@
 #include "index/disk.h"
 #include "index/writer-sql.h"
 
-/* Row of table meta. */
+/* Rows of table meta. */
 static const char disk_key[] = "store-disk";
+static const char suspicion_key[] = "suspicion";
 
 /* ---- Filing again ------------------------------------------------------- */
 
@@ -66,7 +67,7 @@ static void look_at(struct ix_scan *scan, struct ix_parser *parser, const struct
 	if (err.code == ERR_NOTFOUND || err.sys == ENOTDIR || err.sys == ELOOP)
 		ix_result_set(result, IX_OUTCOME_GONE, NULL, "%s", "");
 	else
-		ix_result_set(result, IX_OUTCOME_FAILED, "unreadable", "%s", err.message);
+		ix_result_set(result, ix_outcome_of_sys(err.sys), "unreadable", "%s", err.message);
 }
 
 bool ix_scan_refile(struct ix_scan *scan, struct ix_parser *parser, struct ix_result *result,
@@ -136,7 +137,8 @@ static bool refile_pending(struct ix_scan *scan, struct ix_parser *parser, struc
 		    !ix_scan_commit(scan, false, err))
 			return false;
 		/* What was put off is not to be had a moment later either. */
-		*found = *found || result->outcome != IX_OUTCOME_RETRY;
+		*found = *found || (result->outcome != IX_OUTCOME_RETRY &&
+				    result->outcome != IX_OUTCOME_UNREAD);
 		ix_scan_progress(scan, false);
 	}
 }
@@ -160,6 +162,19 @@ bool ix_scan_pending(struct ix_scan *scan, bool *found, struct err *err)
 
 /* ---- Gone --------------------------------------------------------------- */
 
+/* It may be back, or have been missed by a listing that went on while it was
+ * renamed. Behind links that are followed it may be there, and be known by another
+ * way. */
+static bool is_there(const struct ix_writer *w, const char *path)
+{
+	const char *name = strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path;
+	int folder CLEANUP_FD = -1;
+	struct stat st;
+
+	return !w->follow && ix_open_parent(w->store_fd, path, false, &folder, NULL) &&
+	       fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode);
+}
+
 /* From the last path to the first: whoever has a plain name by being the first
  * goes last, and names move as little as can be. */
 static bool remove_last(struct ix_writer *w, bool *left, struct err *err)
@@ -179,8 +194,22 @@ static bool remove_last(struct ix_writer *w, bool *left, struct err *err)
 	ix_db_reset(&w->db, IX_W_GONE_LAST);
 	bytes = buf_span(&path);
 	w->applied++;
-	return buf_ok(&path, err) && ix_file_remove(w, file, err) &&
+	(void)buf_text(&path);
+	if (!buf_ok(&path, err))
+		return false;
+	return (is_there(w, buf_text(&path)) || ix_file_remove(w, file, err)) &&
 	       ix_db_run(&w->db, IX_W_GONE_DROP, err, "b", &bytes);
+}
+
+/* Folders that are gone, from the innermost outwards, unless something in them is
+ * there after all. */
+static bool remove_folders(struct ix_writer *w, struct err *err)
+{
+	do {
+		if (!ix_db_run(&w->db, IX_W_GONE_FOLDER_DROP, err, ""))
+			return false;
+	} while (sqlite3_changes(w->db.handle) > 0);
+	return ix_db_exec(&w->db, "DELETE FROM gone_folder", err);
 }
 
 static bool remove_some(struct ix_scan *scan, bool *left, struct err *err)
@@ -190,14 +219,13 @@ static bool remove_some(struct ix_scan *scan, bool *left, struct err *err)
 
 	*left = true;
 	(void)pthread_mutex_lock(&scan->index->mutex);
+	w->store_fd = scan->options->store_fd;
+	w->follow = scan->options->follow;
 	ok = ix_writer_begin(w, err);
 	for (unsigned i = 0; ok && *left && i < 256; i++)
 		ok = remove_last(w, left, err);
 	if (ok && !*left)
-		ok = ix_db_exec(&w->db,
-				"DELETE FROM folder WHERE id IN (SELECT id FROM gone_folder);"
-				"DELETE FROM gone_folder",
-				err);
+		ok = remove_folders(w, err);
 	if (!ok)
 		ix_writer_abort(w);
 	(void)pthread_mutex_unlock(&scan->index->mutex);
@@ -218,24 +246,35 @@ bool ix_scan_gone(struct ix_scan *scan, struct err *err)
 
 /* ---- A lost disk -------------------------------------------------------- */
 
-/* Whether the store is another one than is remembered, if any is. */
-static bool compare(struct ix_writer *w, const struct ix_disk *now, enum ix_disk_change *change,
-		    struct err *err)
+/* A row of table meta; "" when there is none. */
+static bool recall(struct ix_writer *w, const char *key, char *value, size_t size, struct err *err)
 {
-	enum ix_step step = ix_db_first(&w->db, IX_W_META_GET, err, "t", disk_key);
+	enum ix_step step = ix_db_first(&w->db, IX_W_META_GET, err, "t", key);
 
-	*change = IX_DISK_SAME;
+	value[0] = '\0';
 	if (step == IX_STEP_ROW) {
-		*change =
-			ix_disk_compare(ix_db_text(w->db.statements[IX_W_META_GET], 0), now->text);
+		(void)snprintf(value, size, "%s", ix_db_text(w->db.statements[IX_W_META_GET], 0));
 		ix_db_reset(&w->db, IX_W_META_GET);
 	}
 	return step != IX_STEP_FAILED;
 }
 
+/* Whether the store is another one than is remembered, if any is. */
+static bool compare(struct ix_writer *w, const struct ix_disk *now, enum ix_disk_change *change,
+		    struct err *err)
+{
+	struct ix_disk before;
+
+	if (!recall(w, disk_key, before.text, sizeof(before.text), err))
+		return false;
+	*change = ix_disk_compare(before.text, now->text);
+	return true;
+}
+
 static bool remember(struct ix_writer *w, const struct ix_disk *now, struct err *err)
 {
-	return ix_db_run(&w->db, IX_W_META_SET, err, "tt", disk_key, now->text);
+	return ix_db_run(&w->db, IX_W_META_SET, err, "tt", suspicion_key, "") &&
+	       ix_db_run(&w->db, IX_W_META_SET, err, "tt", disk_key, now->text);
 }
 
 /* How many files are gone. */
@@ -256,17 +295,25 @@ static bool judge(struct ix_scan *scan, const struct ix_disk *now, bool *suspici
 	struct ix_writer *w = &scan->index->writer;
 	bool empty = scan->walk->only == NULL && atomic_load(&scan->walk->files) == 0;
 	enum ix_disk_change change;
+	char suspicion[4];
 	uint64_t gone;
+	bool unsure;
 
 	if (!ix_writer_begin(w, err) || !compare(w, now, &change, err) ||
+	    !recall(w, suspicion_key, suspicion, sizeof(suspicion), err) ||
 	    !count_gone(scan, &gone, err))
 		return false;
-	/* A disk with another number is the same one if most files are where they were. */
+	/* A disk with another number is the same one if most files are where they were;
+	 * and a lost one is not back because of the first file that somebody puts into
+	 * its place. */
+	unsure = change == IX_DISK_UNSURE || suspicion[0] != '\0';
 	*suspicious = gone > 0 && !scan->options->confirm_empty &&
 		      (empty || change == IX_DISK_ANOTHER ||
-		       (change == IX_DISK_UNSURE && gone > w->status.counts.files / 2));
+		       (unsure && gone > w->status.counts.files / 2));
 	if (!*suspicious)
 		return remember(w, now, err);
+	if (!ix_db_run(&w->db, IX_W_META_SET, err, "tt", suspicion_key, "yes"))
+		return false;
 	(void)snprintf(w->status.state_reason, sizeof(w->status.state_reason),
 		       "the store is %s: nothing was removed (once unmounted, dicomfs-index "
 		       "--rebuild accepts it)",
@@ -277,7 +324,7 @@ static bool judge(struct ix_scan *scan, const struct ix_disk *now, bool *suspici
 
 bool ix_scan_is_lost(struct ix_scan *scan, bool *lost, struct err *err)
 {
-	enum ix_disk_change change;
+	enum ix_disk_change change = IX_DISK_SAME;
 	struct ix_disk now;
 	bool ok;
 

@@ -258,6 +258,62 @@ static bool walk_store(struct ix_scan *scan, struct err *err)
 	return ok;
 }
 
+static bool settle_pending(struct ix_scan *scan, struct err *err)
+{
+	bool found = true;
+
+	for (unsigned round = 0; found && round < ROUNDS_MAX; round++) {
+		if (!ix_scan_pending(scan, &found, err))
+			return false;
+	}
+	return true;
+}
+
+/* ---- What happened meanwhile -------------------------------------------- */
+
+static void free_paths(char **paths, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(paths[i]);
+	free(paths);
+}
+
+/* Nothing is taken out before everything that came was seen: what was renamed while
+ * the walk went on is there under its new name. */
+static bool look_again(struct ix_scan *scan, struct err *err)
+{
+	const struct ix_scan_options *options = scan->options;
+	struct ix_walk *walk = scan->walk;
+	uint64_t fresh_done = scan->fresh_done;
+	bool ok = true;
+
+	for (unsigned round = 0; ok && options->more != NULL && round < ROUNDS_MAX; round++) {
+		size_t count = 0;
+		char **paths = options->more(&count, options->more_context);
+		struct ix_walk again = {
+			.options = options,
+			.index_path = scan->index->path,
+			.only = (const char *const *)paths,
+			.only_count = count,
+		};
+
+		if (paths == NULL)
+			break;
+		(void)pthread_mutex_lock(&scan->index->mutex);
+		again.next_folder = scan->index->writer.next_folder;
+		(void)pthread_mutex_unlock(&scan->index->mutex);
+		scan->walk = &again;
+		scan->fresh_done = 0;
+		ok = walk_store(scan, err) && settle_pending(scan, err);
+		scan->walk = walk;
+		scan->fresh_done = fresh_done;
+		walk->whole_wanted =
+			walk->whole_wanted || again.whole_wanted || !atomic_load(&again.done);
+		free_paths(paths, count);
+	}
+	return ok;
+}
+
 /* ---- The scan ----------------------------------------------------------- */
 
 static bool set_state(struct ix_scan *scan, enum ix_scan_state state, const char *reason,
@@ -305,17 +361,6 @@ static bool prepare(struct ix_scan *scan, struct err *err)
 	return ok;
 }
 
-static bool settle_pending(struct ix_scan *scan, struct err *err)
-{
-	bool found = true;
-
-	for (unsigned round = 0; found && round < ROUNDS_MAX; round++) {
-		if (!ix_scan_pending(scan, &found, err))
-			return false;
-	}
-	return true;
-}
-
 static bool run(struct ix_scan *scan, struct err *err)
 {
 	bool suspicious;
@@ -325,7 +370,8 @@ static bool run(struct ix_scan *scan, struct err *err)
 		return false;
 	if (!atomic_load(&scan->walk->done) || ix_scan_stopped(scan))
 		return set_state(scan, IX_SCAN_STOPPED, "stopped before it was done", err);
-	if (!settle_pending(scan, err) || !ix_scan_suspect(scan, &suspicious, err))
+	if (!settle_pending(scan, err) || !look_again(scan, err) ||
+	    !ix_scan_suspect(scan, &suspicious, err))
 		return false;
 	if (suspicious)
 		return set_state(scan, IX_SCAN_SUSPICIOUS, NULL, err);
@@ -391,8 +437,10 @@ static bool run_some(struct ix_scan *scan, bool *whole, struct err *err)
 	/* What was begun is kept; the next whole scan sees the rest. */
 	if (*whole || !atomic_load(&scan->walk->done) || ix_scan_stopped(scan))
 		return ix_scan_commit(scan, true, err);
-	if (!settle_pending(scan, err) || !ix_scan_suspect(scan, &suspicious, err))
+	if (!settle_pending(scan, err) || !look_again(scan, err) ||
+	    !ix_scan_suspect(scan, &suspicious, err))
 		return false;
+	*whole = scan->walk->whole_wanted;
 	if (suspicious)
 		return set_state(scan, IX_SCAN_SUSPICIOUS, NULL, err);
 	return ix_scan_gone(scan, err) && settle_pending(scan, err) &&

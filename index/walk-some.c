@@ -8,16 +8,21 @@
 
 /* ---- What has been seen as a whole -------------------------------------- */
 
-/* A folder that came, or one that went: nothing in it need be looked at alone. */
-static bool remember_whole(struct ix_walker *w, const struct ix_level *level, const char *name)
+/* Whatever is there: it is seen once, and with a folder that came or went all that
+ * lies in it. *again: it was seen before. */
+static bool remember(struct ix_walker *w, const struct ix_level *level, const char *name,
+		     bool *again)
 {
 	struct buf path CLEANUP_BUF = buf_empty(BUF_NO_LIMIT);
+	int64_t hash;
 
 	buf_append_text(&path, level->folder->prefix);
 	buf_append_text(&path, name);
 	if (!buf_ok(&path, w->err))
 		return false;
-	return ix_dirty_touch(&w->visited, (int64_t)ix_hash(buf_span(&path))) != NULL ||
+	hash = (int64_t)ix_hash(buf_span(&path));
+	*again = ix_dirty_has(&w->visited, hash);
+	return ix_dirty_touch(&w->visited, hash) != NULL ||
 	       err_set(w->err, ERR_NOMEM, "out of memory");
 }
 
@@ -51,8 +56,7 @@ static bool drop_folder(struct ix_walker *w, struct ix_level *level, const char 
 	if (!ix_walk_find_folder(&w->db, level->folder->id, level->folder->prefix, name, &row,
 				 w->err))
 		return false;
-	return row.id == 0 ||
-	       (remember_whole(w, level, name) && ix_walk_put_gone(w, IX_JOB_GONE_FOLDER, row.id));
+	return row.id == 0 || ix_walk_put_gone(w, IX_JOB_GONE_FOLDER, row.id);
 }
 
 /* What is there of this name now, and what is not any more. */
@@ -60,15 +64,20 @@ static bool look_at(struct ix_walker *w, struct ix_level *level, const char *nam
 {
 	size_t depth = w->depth;
 	struct stat st;
+	bool again;
 
+	/* On the way to several places the same thing may be missing. */
+	if (!remember(w, level, name, &again))
+		return false;
+	if (again)
+		return true;
 	if (fstatat(level->folder->fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
 		if (errno == ENOENT || errno == ENOTDIR)
 			return drop_file(w, level, name) && drop_folder(w, level, name);
 		return ix_walk_visit(w, level, name, IX_ENTRY_FILE);
 	}
 	if (S_ISDIR(st.st_mode))
-		return remember_whole(w, level, name) &&
-		       ix_walk_visit(w, level, name, IX_ENTRY_FOLDER) && ix_walk_down_to(w, depth);
+		return ix_walk_visit(w, level, name, IX_ENTRY_FOLDER) && ix_walk_down_to(w, depth);
 	if (S_ISLNK(st.st_mode) && w->walk->options->follow) {
 		w->walk->whole_wanted = true;
 		return true;

@@ -205,7 +205,7 @@ static bool push_listed(struct ix_walker *w, int fd, const char *name,
 	if (err.code == ERR_NOMEM || w->depth == 1)
 		return err_set(w->err, err.code, "%s", err.message);
 	/* What was listed is walked; what the index has of the rest stays. */
-	return refuse_folder(w, level - 1, name, IX_OUTCOME_FAILED, "unreadable", err.message);
+	return refuse_folder(w, level - 1, name, IX_OUTCOME_UNREAD, "unreadable", err.message);
 }
 
 static bool refuse_unopened(struct ix_walker *w, struct ix_level *level, const char *name, int sys)
@@ -216,7 +216,7 @@ static bool refuse_unopened(struct ix_walker *w, struct ix_level *level, const c
 		return true;
 	(void)snprintf(reason, sizeof(reason), "folder cannot be opened: %s",
 		       strerror_r(sys, text, sizeof(text)));
-	return refuse_folder(w, level, name, IX_OUTCOME_FAILED, "unreadable", reason);
+	return refuse_folder(w, level, name, ix_outcome_of_sys(sys), "unreadable", reason);
 }
 
 static bool enter_folder(struct ix_walker *w, struct ix_level *level, const char *name, bool link)

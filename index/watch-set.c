@@ -7,6 +7,8 @@
 #define PLACES_MAX ((size_t)200 * 1000)
 /* A file that is written to all the time is looked at now and then. */
 #define PATIENCE_NS INT64_C(30000000000)
+/* Without memory, later. */
+#define RETRY_NS INT64_C(1000000000)
 
 void ix_watch_set_init(struct ix_watch_set *set)
 {
@@ -122,8 +124,10 @@ char **ix_watch_set_take(struct ix_watch_set *set, int64_t now_ns, size_t *count
 	for (size_t i = 0; i < set->count; i++)
 		due += set->places[i].due_ns <= now_ns;
 	paths = due > 0 ? calloc(due, sizeof(*paths)) : NULL;
-	if (due > 0 && paths == NULL)
+	if (due > 0 && paths == NULL) {
+		set->next_ns = now_ns + RETRY_NS;
 		return NULL;
+	}
 	set->next_ns = INT64_MAX;
 	for (size_t i = 0; i < set->count; i++) {
 		struct ix_watch_place *place = &set->places[i];

@@ -23,11 +23,17 @@
 #define CREATED_NS (300 * MS)
 /* One that is written to is left alone for so long. */
 #define MODIFIED_NS (1000 * MS)
+/* One that could not be read is tried again. */
+#define FAILED_NS (60 * 1000 * MS)
 
 #define FILE_MASK                                                                                  \
 	(IN_CREATE | IN_CLOSE_WRITE | IN_MODIFY | IN_ATTRIB | IN_MOVED_FROM | IN_MOVED_TO |        \
 	 IN_DELETE)
 #define ROOT_MASK (FILE_MASK | IN_DELETE_SELF | IN_MOVE_SELF)
+
+#define EVENTS_SIZE ((size_t)64 * 1024)
+/* So much is taken in before one looks at it. */
+#define DRAIN_MAX 64
 
 struct ix_watcher {
 	struct ix_watcher_options options;
@@ -40,7 +46,8 @@ struct ix_watcher {
 	struct ix_watch_map map;
 	struct ix_watch_set set;
 	bool whole, mounts;
-	bool full;        /* no room for more watches */
+	char *buffer;     /* EVENTS_SIZE bytes */
+	int unwatched;    /* why a folder is not watched, errno; 0: all are */
 	char refused[96]; /* why there is no inotify at all; "" */
 	char silent[24];  /* the file system that tells nothing; "" */
 };
@@ -138,29 +145,30 @@ static bool handle(struct ix_watcher *w, const struct inotify_event *event)
 
 /* ---- The thread --------------------------------------------------------- */
 
-static void read_events(struct ix_watcher *w)
+/* Takes in what the kernel has to tell, at most one buffer of it. *more: there may
+ * be more. Under the lock, so that it is taken in in its order. */
+static bool read_events(struct ix_watcher *w, bool *more)
 {
-	union {
-		struct inotify_event first; /* aligned */
-		char bytes[64 * 1024];
-	} *buffer = malloc(sizeof(*buffer));
 	bool news = false;
-	ssize_t got = 0;
+	ssize_t got = w->inotify >= 0 ? read(w->inotify, w->buffer, EVENTS_SIZE) : 0;
 
-	if (buffer == NULL)
-		return;
-	do {
-		got = read(w->inotify, buffer->bytes, sizeof(buffer->bytes));
-		(void)pthread_mutex_lock(&w->lock);
-		for (ssize_t at = 0; at < got;) {
-			const struct inotify_event *event = (const void *)(buffer->bytes + at);
+	for (ssize_t at = 0; at < got;) {
+		const struct inotify_event *event = (const void *)(w->buffer + at);
 
-			news = handle(w, event) || news;
-			at += (ssize_t)(sizeof(*event) + event->len);
-		}
-		(void)pthread_mutex_unlock(&w->lock);
-	} while (got > 0);
-	free(buffer);
+		news = handle(w, event) || news;
+		at += (ssize_t)(sizeof(*event) + event->len);
+	}
+	*more = got > 0;
+	return news;
+}
+
+static void note_events(struct ix_watcher *w)
+{
+	bool more, news;
+
+	(void)pthread_mutex_lock(&w->lock);
+	news = read_events(w, &more);
+	(void)pthread_mutex_unlock(&w->lock);
 	if (news)
 		w->options.wake(w->options.wake_context);
 }
@@ -190,7 +198,7 @@ static void *watch_thread(void *context)
 		if (fds[0].revents != 0)
 			return NULL;
 		if (fds[1].revents != 0)
-			read_events(w);
+			note_events(w);
 		if (fds[2].revents != 0)
 			note_mounts(w);
 	}
@@ -224,10 +232,12 @@ bool ix_watcher_open(struct ix_watcher **out, const struct ix_watcher_options *o
 	w->end = eventfd(0, EFD_CLOEXEC);
 	w->map.dropped = unwatch;
 	w->map.context = w;
+	w->buffer = malloc(EVENTS_SIZE);
 	ix_watch_set_init(&w->set);
 	(void)pthread_mutex_init(&w->lock, NULL);
 	open_inotify(w);
-	w->started = w->end >= 0 && pthread_create(&w->thread, NULL, watch_thread, w) == 0;
+	w->started = w->end >= 0 && w->buffer != NULL &&
+		     pthread_create(&w->thread, NULL, watch_thread, w) == 0;
 	if (!w->started) {
 		ix_watcher_close(w);
 		return err_set(err, ERR_NOMEM, "cannot start a thread");
@@ -246,6 +256,7 @@ void ix_watcher_close(struct ix_watcher *w)
 	}
 	ix_watch_map_release(&w->map);
 	ix_watch_set_release(&w->set);
+	free(w->buffer);
 	base_close_fd(&w->inotify);
 	base_close_fd(&w->mountinfo);
 	base_close_fd(&w->end);
@@ -255,43 +266,43 @@ void ix_watcher_close(struct ix_watcher *w)
 
 /* ---- For the scan ------------------------------------------------------- */
 
-/* A part of the store that was mounted, where others write. */
-static void note_silence(struct ix_watcher *w, int folder_fd)
+/* Under the lock. */
+static void watch_folder(struct ix_watcher *w, const char *prefix, int folder_fd)
 {
-	const char *silent = ix_disk_silent(folder_fd);
+	char proc[64];
+	int wd;
 
-	if (silent != NULL)
-		(void)snprintf(w->silent, sizeof(w->silent), "%s", silent);
+	(void)snprintf(proc, sizeof(proc), "/proc/self/fd/%d", folder_fd);
+	wd = inotify_add_watch(w->inotify, proc,
+			       (prefix[0] != '\0' ? FILE_MASK : ROOT_MASK) | IN_ONLYDIR);
+	if (wd < 0)
+		w->unwatched = errno;
+	else if (!ix_watch_map_put(&w->map, wd, prefix))
+		w->unwatched = ENOMEM;
 }
 
 void ix_watcher_entered(const char *prefix, int folder_fd, bool new_disk, void *watcher)
 {
 	struct ix_watcher *w = watcher;
-	char proc[64];
-	int wd;
+	/* A part of the store that was mounted, where others write. Without the lock: it
+	 * may take its time to answer. */
+	const char *silent = new_disk ? ix_disk_silent(folder_fd) : NULL;
 
 	(void)pthread_mutex_lock(&w->lock);
-	if (new_disk)
-		note_silence(w, folder_fd);
-	if (w->inotify >= 0) {
-		(void)snprintf(proc, sizeof(proc), "/proc/self/fd/%d", folder_fd);
-		wd = inotify_add_watch(w->inotify, proc,
-				       (prefix[0] != '\0' ? FILE_MASK : ROOT_MASK) | IN_ONLYDIR);
-		if (wd < 0 && (errno == ENOSPC || errno == ENOMEM))
-			w->full = true;
-		else if (wd >= 0 && !ix_watch_map_put(&w->map, wd, prefix))
-			w->full = true;
-	}
+	if (silent != NULL)
+		(void)snprintf(w->silent, sizeof(w->silent), "%s", silent);
+	if (w->inotify >= 0)
+		watch_folder(w, prefix, folder_fd);
 	(void)pthread_mutex_unlock(&w->lock);
 }
 
-void ix_watcher_postponed(const char *path, void *watcher)
+void ix_watcher_postponed(const char *path, bool soon, void *watcher)
 {
 	struct ix_watcher *w = watcher;
 	bool news;
 
 	(void)pthread_mutex_lock(&w->lock);
-	news = add(w, path, MODIFIED_NS, IX_WATCH_ONCE);
+	news = add(w, path, soon ? MODIFIED_NS : FAILED_NS, IX_WATCH_ONCE);
 	(void)pthread_mutex_unlock(&w->lock);
 	if (news)
 		w->options.wake(w->options.wake_context);
@@ -302,7 +313,7 @@ void ix_watcher_begin_whole(struct ix_watcher *w)
 	(void)pthread_mutex_lock(&w->lock);
 	ix_watch_set_release(&w->set);
 	w->whole = false;
-	w->full = false;
+	w->unwatched = 0;
 	w->silent[0] = '\0';
 	w->map.round++;
 	(void)pthread_mutex_unlock(&w->lock);
@@ -316,19 +327,49 @@ void ix_watcher_end_whole(struct ix_watcher *w, bool done)
 	(void)pthread_mutex_unlock(&w->lock);
 }
 
+/* Under the lock. */
+static void drain(struct ix_watcher *w)
+{
+	bool more = true;
+
+	for (unsigned i = 0; more && i < DRAIN_MAX; i++)
+		(void)read_events(w, &more);
+}
+
 void ix_watcher_take(struct ix_watcher *w, struct ix_watcher_due *due)
 {
 	(void)pthread_mutex_lock(&w->lock);
+	/* With what is due comes what happened up to this moment: of a renaming never
+	 * one side alone. */
+	if (ix_monotonic_ns() >= w->set.next_ns)
+		drain(w);
 	due->whole = w->whole;
 	due->mounts = w->mounts;
 	w->mounts = false;
-	due->paths = ix_watch_set_take(&w->set, ix_monotonic_ns(), &due->count);
+	due->paths = NULL;
+	due->count = 0;
+	if (ix_monotonic_ns() >= w->set.next_ns)
+		due->paths = ix_watch_set_take(&w->set, ix_monotonic_ns() + SETTLE_NS, &due->count);
 	due->next_ns = w->set.next_ns;
 	(void)pthread_mutex_unlock(&w->lock);
 }
 
+char **ix_watcher_more(size_t *count, void *watcher)
+{
+	struct ix_watcher *w = watcher;
+	char **paths;
+
+	(void)pthread_mutex_lock(&w->lock);
+	drain(w);
+	paths = ix_watch_set_take(&w->set, ix_monotonic_ns() + SETTLE_NS, count);
+	(void)pthread_mutex_unlock(&w->lock);
+	return paths;
+}
+
 void ix_watcher_report(struct ix_watcher *w, struct ix_watch *report)
 {
+	char text[64];
+
 	memset(report, 0, sizeof(*report));
 	(void)pthread_mutex_lock(&w->lock);
 	report->folders = w->map.count;
@@ -338,10 +379,14 @@ void ix_watcher_report(struct ix_watcher *w, struct ix_watch *report)
 	else if (w->silent[0] != '\0')
 		(void)snprintf(report->reason, sizeof(report->reason),
 			       "the store is on %s, which does not tell of all changes", w->silent);
-	else if (w->full)
+	else if (w->unwatched == ENOSPC)
 		(void)snprintf(report->reason, sizeof(report->reason),
 			       "fs.inotify.max_user_watches allows %zu folders and no more",
 			       w->map.count);
+	else if (w->unwatched != 0)
+		(void)snprintf(report->reason, sizeof(report->reason),
+			       "a folder cannot be watched: %s",
+			       strerror_r(w->unwatched, text, sizeof(text)));
 	else if (w->inotify >= 0)
 		report->mode = IX_WATCH_EVENTS;
 	(void)pthread_mutex_unlock(&w->lock);

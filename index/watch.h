@@ -36,7 +36,8 @@ void ix_watcher_close(struct ix_watcher *watcher); /* NULL is allowed */
 
 /* For struct ix_scan_options: context is the watcher. */
 void ix_watcher_entered(const char *prefix, int folder_fd, bool new_disk, void *watcher);
-void ix_watcher_postponed(const char *path, void *watcher);
+void ix_watcher_postponed(const char *path, bool soon, void *watcher);
+char **ix_watcher_more(size_t *count, void *watcher);
 
 /* Around a whole scan: what was due before is seen by it. done: it came to its end,
  * so that folders it did not enter are not there any more. */

@@ -105,6 +105,12 @@ static const char *const sql_table[IX_W_COUNT] = {
 
 	[IX_W_FOLDER_INSERT] = "INSERT OR IGNORE INTO folder VALUES(?, ?, ?, ?)",
 	[IX_W_FOLDER_DISK] = "UPDATE folder SET disk = ? WHERE id = ?",
+	[IX_W_FILE_LINK] =
+		"WITH me(id, instance, inode) AS (SELECT id, instance, inode FROM file WHERE id = ?1)"
+		" SELECT f.id FROM me JOIN file f ON f.instance = me.instance AND f.state = 2"
+		" WHERE f.inode = ?2 AND f.id <> me.id UNION ALL"
+		" SELECT f.id FROM me JOIN instance i ON i.id = me.instance"
+		" JOIN file f ON f.id = i.file WHERE f.inode = ?2 AND f.id <> me.id LIMIT 1",
 	[IX_W_FILE_GET] = "SELECT f.size, f.inode, f.mtime, f.ctime, f.state, f.instance, " PATH
 			  " FROM file f JOIN folder d ON d.id = f.folder WHERE f.id = ?",
 	[IX_W_FILE_FIND] = "SELECT id FROM file WHERE folder = ? AND name = ?",
@@ -137,6 +143,10 @@ static const char *const sql_table[IX_W_COUNT] = {
 		" INSERT OR REPLACE INTO gone SELECT " PATH ", f.id FROM below"
 		" JOIN folder d ON d.id = below.id JOIN file f ON f.folder = below.id",
 	[IX_W_GONE_LAST] = "SELECT path, file FROM gone ORDER BY path DESC LIMIT 1",
+	[IX_W_GONE_FOLDER_DROP] =
+		"DELETE FROM folder WHERE id IN (SELECT id FROM gone_folder)"
+		" AND NOT EXISTS (SELECT 1 FROM file f WHERE f.folder = folder.id)"
+		" AND NOT EXISTS (SELECT 1 FROM folder c WHERE c.parent = folder.id)",
 	[IX_W_GONE_DROP] = "DELETE FROM gone WHERE path = ?",
 	[IX_W_GONE_COUNT] = "SELECT count(*) FROM gone",
 	[IX_W_META_GET] = "SELECT value FROM meta WHERE key = ?",

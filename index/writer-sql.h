@@ -73,6 +73,7 @@ enum ix_write_sql {
 	/* Files and problems. */
 	IX_W_FOLDER_INSERT,
 	IX_W_FOLDER_DISK,
+	IX_W_FILE_LINK,
 	IX_W_FILE_GET,
 	IX_W_FILE_FIND,
 	IX_W_FILE_INSERT,
@@ -95,6 +96,7 @@ enum ix_write_sql {
 	IX_W_GONE_FOLDER_FILES,
 	IX_W_GONE_LAST,
 	IX_W_GONE_DROP,
+	IX_W_GONE_FOLDER_DROP,
 	IX_W_GONE_COUNT,
 	IX_W_META_GET,
 	IX_W_META_SET,

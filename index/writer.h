@@ -36,7 +36,8 @@ struct ix_writer {
 	struct ix_change *changes;
 	size_t change_count, change_capacity;
 	size_t committed;            /* of the changes; the others are the transaction's */
-	struct buf postponed;        /* paths, each with its NUL, to be told with the next commit */
+	struct buf postponed;        /* to be told with the next commit: '+' (soon) or '-', the
+				      * path and NUL, of each */
 	struct ix_dirty_set nodes;   /* folders and series, by id */
 	struct ix_dirty_set claims;  /* by id */
 	struct ix_dirty_set studies; /* UIDs (hashes) of which the links have to be looked at */

@@ -99,7 +99,7 @@ static int teardown(void **state)
 
 static void remove_copy(const struct ground *g)
 {
-	static const char *const suffixes[] = {"", "-wal", "-shm", "-ids", "-lock", "-damaged"};
+	static const char *const suffixes[] = {"", "-wal", "-shm", "-ids", "-lock", "-damaged", "-sums"};
 
 	for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
 		char path[160];
@@ -109,20 +109,34 @@ static void remove_copy(const struct ground *g)
 	}
 }
 
-/* The index was closed: there is no log beside it. */
-static void make_copy(const struct ground *g)
+static void copy_file(const char *from_path, const char *to_path)
 {
-	int from = open(g->store.path, O_RDONLY | O_CLOEXEC), to;
+	int from = open(from_path, O_RDONLY | O_CLOEXEC), to;
 	char block[4096];
 	ssize_t got;
 
-	remove_copy(g);
-	to = open(g->copy, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	to = open(to_path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	assert_true(from >= 0 && to >= 0);
 	while ((got = read(from, block, sizeof(block))) > 0)
 		assert_true(write(to, block, (size_t)got) == got);
 	(void)close(from);
 	(void)close(to);
+}
+
+/* With what belongs to the index beside it. */
+static void make_copy(const struct ground *g)
+{
+	static const char *const suffixes[] = {"", "-sums", "-wal"};
+
+	remove_copy(g);
+	for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
+		char from[160], to[160];
+
+		(void)snprintf(from, sizeof(from), "%s%s", g->store.path, suffixes[i]);
+		(void)snprintf(to, sizeof(to), "%s%s", g->copy, suffixes[i]);
+		if (access(from, F_OK) == 0)
+			copy_file(from, to);
+	}
 }
 
 static void change_copy(const struct ground *g, const char *sql)

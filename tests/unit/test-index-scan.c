@@ -384,6 +384,167 @@ static void test_changes_are_told(void **state)
 	assert_int_equal(store->changes_of[IX_CHANGE_REMOVED], 11);
 }
 
+/* Places that lead to the same thing: a file where a folder was, and was not seen. */
+static void test_the_same_place_twice(void **state)
+{
+	static const char *const paths[] = {"c", "c/x", "c/y/z"};
+	struct store *store = *state;
+	bool whole;
+
+	store_put(store, "a", &(struct words){.sop = "1.1"});
+	store_scan(store);
+	store_put(store, "c", &(struct words){.sop = "1.2"});
+	store_scan_paths(store, paths + 1, 2, &whole);
+	assert_int_equal(store_status(store).counts.instances, 2);
+	store_delete(store, "c");
+	store_scan_paths(store, paths, 3, &whole);
+	assert_int_equal(store_status(store).counts.instances, 1);
+}
+
+/* What a watcher tells between the walk and the end of a scan. */
+struct meanwhile {
+	struct store *store;
+	const char *from, *to;
+	unsigned calls;
+};
+
+static char **rename_now(size_t *count, void *context)
+{
+	struct meanwhile *m = context;
+	char **paths;
+
+	if (m->calls++ > 0)
+		return NULL;
+	paths = calloc(2, sizeof(*paths));
+	assert_non_null(paths);
+	paths[0] = strdup(m->from);
+	paths[1] = strdup(m->to);
+	*count = 2;
+	return paths;
+}
+
+/* A folder that is renamed: of its old names a walk knows before of the new ones. */
+static void test_renamed_meanwhile(void **state)
+{
+	static const char *const old[] = {"a/1"};
+	struct store *store = *state;
+	struct meanwhile m = {store, "a", "b", 0};
+	struct ix_node before, after;
+	bool whole;
+
+	store_put(store, "a/1", &(struct words){.sop = "1.1"});
+	store_put(store, "a/2", &(struct words){.sop = "1.2"});
+	store_scan(store);
+	before = store_node(store, "patients");
+	store_move(store, "a", "b");
+	store->options.more = rename_now;
+	store->options.more_context = &m;
+	store_scan_paths(store, old, 1, &whole);
+	store->options.more = NULL;
+	assert_int_equal(m.calls, 2);
+	assert_int_equal(store_status(store).counts.instances, 2);
+	/* No folder of the tree went. */
+	assert_int_equal(store->changes_of[IX_CHANGE_REMOVED], 0);
+	after = store_node(store, "patients");
+	assert_int_equal(after.subfolders, before.subfolders);
+	store_expect_like_rebuilt(store);
+}
+
+/* The only file of a series is renamed: the folders around it stay what they are. */
+static void test_renamed_alone(void **state)
+{
+	static const char *const paths[] = {"a", "b"};
+	struct store *store = *state;
+	bool whole;
+
+	store_put(store, "a", &(struct words){.sop = "1.1"});
+	store_scan(store);
+	store_move(store, "a", "b");
+	store_scan_paths(store, paths, 2, &whole);
+	assert_int_equal(store->changes_of[IX_CHANGE_REMOVED], 0);
+	assert_int_equal(store_status(store).counts.instances, 1);
+	assert_int_equal(store_status(store).counts.duplicates, 0);
+	store_expect_problems(store, "");
+	store_expect_like_rebuilt(store);
+}
+
+/* What a scan takes for gone is back when it is to be taken out. */
+static char **put_back(size_t *count, void *context)
+{
+	struct meanwhile *m = context;
+
+	*count = 0;
+	store_move(m->store, "kept", "a");
+	return NULL;
+}
+
+static void test_back_again(void **state)
+{
+	struct store *store = *state;
+	struct meanwhile m = {.store = store};
+
+	store_put(store, "a/b/1", &(struct words){.sop = "1.1"});
+	store_put(store, "z", &(struct words){.sop = "1.2"});
+	store_scan(store);
+	store_move(store, "a", "../kept");
+	assert_int_equal(renameat(store->fd, "../kept", store->fd, "kept"), 0);
+	/* Under another name that is not looked at. */
+	store->options.more = put_back;
+	store->options.more_context = &m;
+	{
+		static const char *const paths[] = {"a"};
+		bool whole;
+
+		store_scan_paths(store, paths, 1, &whole);
+	}
+	store->options.more = NULL;
+	assert_int_equal(store_status(store).counts.instances, 2);
+	store_scan(store);
+	assert_int_equal(store->changes, 0);
+}
+
+/* Two names of one file: written to through one of them, the other is not what it
+ * was either. */
+static void test_hard_links(void **state)
+{
+	static const char *const paths[] = {"a"};
+	struct store *store = *state;
+	bool whole;
+
+	store_put(store, "a", &(struct words){.sop = "1.1"});
+	assert_int_equal(linkat(store->fd, "a", store->fd, "b", 0), 0);
+	store_scan(store);
+	assert_int_equal(store_status(store).counts.duplicates, 1);
+	store_put(store, "a", &(struct words){.sop = "1.1", .id = "OTHER"});
+	store_scan_paths(store, paths, 1, &whole);
+	assert_int_equal(store_status(store).counts.patients, 1);
+	store_expect_like_rebuilt(store);
+}
+
+/* A store that was suddenly empty is not full again with one file. */
+static void test_suspicion_stays(void **state)
+{
+	struct store *store = *state;
+
+	store_put(store, "a/1", &(struct words){.sop = "1.1"});
+	store_put(store, "a/2", &(struct words){.sop = "1.2"});
+	store_put(store, "a/3", &(struct words){.sop = "1.3"});
+	store_scan(store);
+	store_move(store, "a", "../kept");
+	store_scan(store);
+	assert_int_equal(store_status(store).state, IX_SCAN_SUSPICIOUS);
+	store_put_bytes(store, "README", span_of_text("hello"));
+	store_close(store);
+	store_scan(store);
+	assert_int_equal(store_status(store).state, IX_SCAN_SUSPICIOUS);
+	assert_int_equal(store_status(store).counts.instances, 3);
+	assert_int_equal(renameat(store->fd, "../kept", store->fd, "a"), 0);
+	store_delete(store, "a/1");
+	store_scan(store);
+	assert_int_equal(store_status(store).state, IX_SCAN_COMPLETE);
+	assert_int_equal(store_status(store).counts.instances, 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -401,6 +562,12 @@ int main(void)
 		TEST(test_notes),
 		TEST(test_stop),
 		TEST(test_changes_are_told),
+		TEST(test_the_same_place_twice),
+		TEST(test_renamed_meanwhile),
+		TEST(test_renamed_alone),
+		TEST(test_back_again),
+		TEST(test_hard_links),
+		TEST(test_suspicion_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
