@@ -3,8 +3,8 @@
 # make bench: our figures beside those of others, see run --help. The peers'
 # programs are built by the script, where their libraries are.
 
-bench_programs = %D%/decode-rate %D%/header-rate %D%/io-rate %D%/peak-memory %D%/read-rate \
-	%D%/render-rate %D%/tree-rate
+bench_programs = %D%/decode-rate %D%/header-rate %D%/io-rate %D%/live-rate %D%/peak-memory \
+	%D%/read-rate %D%/render-rate %D%/tree-rate
 EXTRA_PROGRAMS += $(bench_programs)
 
 EXTRA_DIST += \
@@ -15,6 +15,7 @@ EXTRA_DIST += \
 	%D%/peer-gdcm.cc \
 	%D%/pydicom-headers.py \
 	%D%/rows-files.sh \
+	%D%/rows-live.sh \
 	%D%/rows-pixels.sh \
 	%D%/rows-scale.sh \
 	%D%/rows-tree.sh \

@@ -113,6 +113,81 @@ scale_round() { # COUNT AT FILES
 	scale_unmount
 }
 
+# ---- Listings while the store is checked -----------------------------------
+
+checked_at_once=20 # listings between two looks at whether the check still runs
+
+# Lists series that this mount has never listed, while a command succeeds or until
+# there are no more; milliseconds of each go into a file. What the end of the check
+# fell into is left out.
+list_while() { # SERIES-FILE OUT COMMAND...
+	local series=$1 out=$2 taken=0 some
+	shift 2
+	: >"$out"
+	while "$@"; do
+		mapfile -s $taken -n $checked_at_once -t some <"$series"
+		test ${#some[@]} -gt 0 || break
+		"$build/tests/bench/tree-rate" each "${some[@]/#/$scratch/mnt/}" >"$out.some" || return 1
+		! "$@" || cat "$out.some" >>"$out"
+		taken=$((taken + checked_at_once))
+	done
+}
+
+is_checking() {
+	grep -q '"state": "running"' "$scratch/mnt/.dicomfs/status.json"
+}
+
+# Two halves of the series take turns at being listed during and after the check,
+# and both are listed in a mount that does not check.
+check_round() { # AT ROUND
+	local i name halves=("$scratch/half0" "$scratch/half1") during=$(($2 % 2))
+	shuf --random-source=<(yes "$2") "$1.series" | sed 's|$|/dcm|' >"$scratch/shuffled"
+	awk -v base="$scratch/half" '{ print >(base NR % 2) }' "$scratch/shuffled"
+	scale_mount "$1" || return 1
+	# It begins a moment after the mount is there.
+	for ((i = 0; i < 500; i++)); do
+		! is_checking || break
+		sleep 0.01
+	done
+	list_while "${halves[$during]}" "$scratch/during" is_checking
+	scale_settle
+	head -n $(($(wc -l <"$scratch/during") + checked_at_once)) "${halves[$((1 - during))]}" \
+		>"$scratch/others"
+	list_while "$scratch/others" "$scratch/after" true
+	scale_unmount
+	# Who does not get the lock follows, and does not check.
+	exec 9>>"$1.sqlite-lock" && flock -n 9
+	scale_mount "$1" || return 1
+	list_while "$scratch/others" "$scratch/without" true
+	scale_unmount
+	for name in during after without; do
+		cat "$scratch/$name" >>"$scratch/all-$name"
+	done
+}
+
+rows_check() {
+	local at i name percent scale_options ready checked
+	# Of an index without files there is nothing to check.
+	test -z "$huge" || return 0
+	at=$(scale_store $scale_large links) || {
+		say "check: the store cannot be made"
+		return 0
+	}
+	cat "$at.sqlite" >/dev/null # warm
+	for ((i = 0; i < rounds; i++)); do
+		check_round "$at" $i || return 0
+	done
+	say "$(wc -l <"$scratch/all-during") listings while the store was checked"
+	for name in after without; do
+		for percent in 50 99; do
+			row "first listing of a series while $scale_large files are checked, ms, p$percent (peer: $(
+				test $name = after && echo after the check || echo a mount that does not check))" \
+				"$(percentile $percent "$scratch/all-during")" \
+				"$(percentile $percent "$scratch/all-$name")"
+		done
+	done
+}
+
 # Peak of memory that is the daemon's own, after everything was listed.
 scale_memory() { # COUNT AT
 	scale_prepare "$2" || return 0

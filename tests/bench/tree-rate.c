@@ -5,6 +5,7 @@
  *   tree-rate walk FOLDER           every entry below with lstat(); prints seconds
  *                                   and entries
  *   tree-rate list FOLDER...        names alone; prints milliseconds a folder
+ *   tree-rate each FOLDER...        the same, a line for each
  *   tree-rate lookup FOLDER         lstat() of the paths below it that standard
  *                                   input names, a line each, in an order that is
  *                                   random and always the same; prints them per second
@@ -48,20 +49,39 @@ static bool walk(char *folder)
 	return true;
 }
 
+static bool list_one(const char *folder)
+{
+	DIR *dir = opendir(folder);
+
+	if (dir == NULL)
+		return false;
+	while (readdir(dir) != NULL)
+		continue;
+	(void)closedir(dir);
+	return true;
+}
+
 static bool list(char *const *folders, int count)
 {
 	double start = seconds();
 
 	for (int i = 0; i < count; i++) {
-		DIR *dir = opendir(folders[i]);
-
-		if (dir == NULL)
+		if (!list_one(folders[i]))
 			return false;
-		while (readdir(dir) != NULL)
-			continue;
-		(void)closedir(dir);
 	}
 	printf("%.4f\n", (seconds() - start) * 1e3 / count);
+	return true;
+}
+
+static bool list_each(char *const *folders, int count)
+{
+	for (int i = 0; i < count; i++) {
+		double start = seconds();
+
+		if (!list_one(folders[i]))
+			return false;
+		printf("%.4f\n", (seconds() - start) * 1e3);
+	}
 	return true;
 }
 
@@ -146,10 +166,12 @@ int main(int argc, char *argv[])
 		ok = walk(argv[2]);
 	} else if (argc >= 3 && strcmp(argv[1], "list") == 0) {
 		ok = list(argv + 2, argc - 2);
+	} else if (argc >= 3 && strcmp(argv[1], "each") == 0) {
+		ok = list_each(argv + 2, argc - 2);
 	} else if (argc == 3 && strcmp(argv[1], "lookup") == 0) {
 		ok = lookup(argv[2]);
 	} else {
-		fprintf(stderr, "usage: tree-rate walk|list|lookup FOLDER...\n");
+		fprintf(stderr, "usage: tree-rate walk|list|each|lookup FOLDER...\n");
 		return 2;
 	}
 	if (!ok)
