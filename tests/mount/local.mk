@@ -7,6 +7,7 @@ mount_scripts = \
 	%D%/backups.sh \
 	%D%/bad-input.sh \
 	%D%/change.sh \
+	%D%/crash.sh \
 	%D%/data.sh \
 	%D%/dcm4chee.sh \
 	%D%/disk-cache.sh \
@@ -60,6 +61,10 @@ CLEANFILES += peers.tsv twins.tsv
 EXTRA_DIST += $(mount_scripts) \
 	%D%/SUITES \
 	%D%/copy-instance \
+	%D%/crash \
+	%D%/crash_files.py \
+	%D%/crash_store.py \
+	%D%/crash_tree.py \
 	%D%/crowd \
 	%D%/dir-seek \
 	%D%/file-handle \
