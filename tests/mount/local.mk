@@ -36,11 +36,12 @@ mount_scripts = \
 	%D%/suites.sh \
 	%D%/tools.sh \
 	%D%/tree.sh \
+	%D%/trouble.sh \
 	%D%/watch.sh
 TESTS += $(mount_scripts)
 
 # Programs that make system calls and use nothing of ours.
-mount_programs = %D%/dir-check %D%/posix-check %D%/read-check
+mount_programs = %D%/dir-check %D%/fault-store %D%/posix-check %D%/read-check
 check_PROGRAMS += $(mount_programs)
 %C%_posix_check_SOURCES = \
 	%D%/posix-attributes.c \
@@ -54,12 +55,15 @@ check_PROGRAMS += $(mount_programs)
 %C%_read_check_SOURCES = %D%/read-check.c %D%/read-check.h %D%/read-ways.c
 %C%_read_check_LDADD =
 %C%_dir_check_LDADD =
+# A store of its own, below a mount of ours.
+%C%_fault_store_LDADD = $(FUSE_LIBS)
 
 # Tables left by peers.sh.
 CLEANFILES += peers.tsv twins.tsv
 
 EXTRA_DIST += $(mount_scripts) \
 	%D%/SUITES \
+	%D%/beside \
 	%D%/copy-instance \
 	%D%/crash \
 	%D%/crash_files.py \
