@@ -323,8 +323,14 @@ static void *scan_thread(void *context)
 	 * goes first. */
 	(void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), LOW_PRIORITY);
 	rescan->mounts = fs_mounts_in_here(rescan->session->options->store);
-	/* Also after -o wait: from here on the folders are watched. */
-	scan_whole(rescan);
+	/* After -o wait the scan has just been; but from now on the folders are watched. */
+	rescan->options.again =
+		rescan->session->options->wait && fs_session_settled(rescan->session);
+	rescan->complete = rescan->options.again;
+	rescan->last_scan = now_ns();
+	if (!rescan->options.again || !rescan->session->options->no_watch)
+		scan_whole(rescan);
+	rescan->options.again = false;
 	until = now_ns();
 	while (sleep_until(rescan, until))
 		until = look(rescan, &next_poll);

@@ -291,6 +291,8 @@ struct ix_scan_options {
 	unsigned threads;             /* parsing; 0: number of cores */
 	const char *charset_fallback; /* a defined term; NULL: the default */
 	bool confirm_empty;           /* accept that the store became empty (--rebuild) */
+	bool again;                   /* a scan has just been: its state stays while this one
+				       * goes on */
 	ix_measure_fn measure;
 	void *measure_context;
 	/* After each commit, from the writer's thread, no lock held. May be NULL. */

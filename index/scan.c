@@ -330,12 +330,10 @@ static bool set_state(struct ix_scan *scan, enum ix_scan_state state, const char
 	if (reason != NULL)
 		(void)snprintf(w->status.state_reason, sizeof(w->status.state_reason), "%s",
 			       reason);
-	if (state == IX_SCAN_RUNNING) {
+	if (state == IX_SCAN_RUNNING)
 		w->status.scan_started_ns = ix_now_ns();
-		scan->begun_ns = ix_monotonic_ns();
-	} else {
+	else
 		w->status.scan_ended_ns = ix_now_ns();
-	}
 	if (state == IX_SCAN_COMPLETE) {
 		w->status.scan_files = w->status.counts.files;
 		w->status.scan_ns = ix_monotonic_ns() - scan->begun_ns;
@@ -365,7 +363,9 @@ static bool run(struct ix_scan *scan, struct err *err)
 {
 	bool suspicious;
 
-	if (!prepare(scan, err) || !set_state(scan, IX_SCAN_RUNNING, "", err) ||
+	scan->begun_ns = ix_monotonic_ns();
+	if (!prepare(scan, err) ||
+	    (!scan->options->again && !set_state(scan, IX_SCAN_RUNNING, "", err)) ||
 	    !walk_store(scan, err))
 		return false;
 	if (!atomic_load(&scan->walk->done) || ix_scan_stopped(scan))
