@@ -15,7 +15,7 @@ enum ix_outcome {
 	IX_OUTCOME_INSTANCE,
 	IX_OUTCOME_SKIPPED,
 	IX_OUTCOME_FAILED,
-	IX_OUTCOME_UNREAD, /* likewise, but it may be read another time */
+	IX_OUTCOME_UNREAD, /* it cannot be read: what the tree has of it stays */
 	IX_OUTCOME_RETRY, /* not to be had right now (memory, being written): soon again */
 	IX_OUTCOME_GONE,  /* not there any more */
 };

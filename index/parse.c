@@ -51,13 +51,6 @@ void ix_result_set(struct ix_result *result, enum ix_outcome outcome, const char
 	va_end(args);
 }
 
-/* Of missing rights the kernel tells when they are given; of a disk that works
- * again, nobody. */
-enum ix_outcome ix_outcome_of_sys(int sys)
-{
-	return sys == EACCES || sys == EPERM ? IX_OUTCOME_FAILED : IX_OUTCOME_UNREAD;
-}
-
 /* An error of reading or parsing as a result. */
 static void set_failure(struct ix_result *result, const struct err *err)
 {
@@ -72,8 +65,7 @@ static void set_failure(struct ix_result *result, const struct err *err)
 		/* Not known by its fingerprint: the next scan tries again. */
 		result->print.inode = 0;
 		result->print.ctime_ns = 0;
-		ix_result_set(result, ix_outcome_of_sys(err->sys), "unreadable", "%s",
-			      err->message);
+		ix_result_set(result, IX_OUTCOME_UNREAD, "unreadable", "%s", err->message);
 		return;
 	case ERR_UNSUPPORTED:
 		ix_result_set(result, IX_OUTCOME_FAILED, "unsupported", "%s", err->message);

@@ -25,9 +25,6 @@ void ix_result_release(struct ix_result *result);
 void ix_result_set(struct ix_result *result, enum ix_outcome outcome, const char *code,
 		   const char *format, ...) PRINTF_LIKE(4, 5);
 
-/* FAILED or UNREAD, when something could not be read for this reason. */
-enum ix_outcome ix_outcome_of_sys(int sys);
-
 /* Never fails: whatever happens is a result. follow: name may be a link. */
 void ix_parse_file(struct ix_parser *parser, int folder_fd, const char *name, bool follow,
 		   struct ix_result *result);

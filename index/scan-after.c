@@ -67,7 +67,7 @@ static void look_at(struct ix_scan *scan, struct ix_parser *parser, const struct
 	if (err.code == ERR_NOTFOUND || err.sys == ENOTDIR || err.sys == ELOOP)
 		ix_result_set(result, IX_OUTCOME_GONE, NULL, "%s", "");
 	else
-		ix_result_set(result, ix_outcome_of_sys(err.sys), "unreadable", "%s", err.message);
+		ix_result_set(result, IX_OUTCOME_UNREAD, "unreadable", "%s", err.message);
 }
 
 bool ix_scan_refile(struct ix_scan *scan, struct ix_parser *parser, struct ix_result *result,

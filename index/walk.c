@@ -216,7 +216,7 @@ static bool refuse_unopened(struct ix_walker *w, struct ix_level *level, const c
 		return true;
 	(void)snprintf(reason, sizeof(reason), "folder cannot be opened: %s",
 		       strerror_r(sys, text, sizeof(text)));
-	return refuse_folder(w, level, name, ix_outcome_of_sys(sys), "unreadable", reason);
+	return refuse_folder(w, level, name, IX_OUTCOME_UNREAD, "unreadable", reason);
 }
 
 static bool enter_folder(struct ix_walker *w, struct ix_level *level, const char *name, bool link)
