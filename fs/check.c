@@ -257,7 +257,8 @@ static void append_json(struct buf *out, const struct fs_options *options,
 	append_flag(out, "agrees", !result->damaged && !result->differs);
 	append_flag(out, "damaged", result->damaged);
 	append_flag(out, "differs", result->differs);
-	append_flag(out, "index_written", result->written);
+	buf_printf(out, ",\n  \"written_by\": \"%s\"",
+		   result->written ? "another process" : "nobody");
 	buf_printf(out, ",\n  \"files\": %llu", (unsigned long long)result->files);
 	append_json_damages(out, report);
 	append_json_listed(out, report);

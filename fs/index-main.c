@@ -47,8 +47,6 @@ static bool print_summary(struct ix_index *index, const struct fs_options *optio
 
 	if (!read_summary(&summary, index, err))
 		return false;
-	/* We are about to end. */
-	summary.written = !ix_is_writer(index);
 	if (options->json)
 		fs_summary_json(&summary, &text);
 	else if (!options->quiet)

@@ -19,7 +19,6 @@ const char *const fs_snapshot_names[FS_SNAPSHOT_KINDS] = {
 struct snapshot {
 	struct fs_snapshot_info info;
 	struct ix_status status; /* of which it is the report */
-	bool written;            /* what it says of a process that writes the index */
 	uint64_t references;
 	struct snapshot *next;
 };
@@ -82,7 +81,6 @@ void fs_snapshots_close(struct fs_snapshots *snapshots)
 
 struct writer {
 	int fd;
-	bool written;
 	struct buf pending;
 	uint64_t size;
 	struct err err;
@@ -157,7 +155,6 @@ static bool write_status(struct fs_snapshots *snapshots, struct ix_reader *reade
 	pthread_mutex_lock(&snapshots->lock);
 	snapshots->counted = *summary;
 	pthread_mutex_unlock(&snapshots->lock);
-	writer->written = summary->written;
 	summary->seconds = fs_summary_seconds(&summary->status);
 	fs_summary_json(summary, &writer->pending);
 	return true;
@@ -228,7 +225,6 @@ static struct snapshot *write_snapshot(struct fs_snapshots *snapshots, struct ix
 	};
 	writer.fd = -1;
 	snapshot->status = *status;
-	snapshot->written = writer.written;
 	return snapshot;
 }
 
@@ -251,13 +247,12 @@ static bool same_state(const struct ix_status *a, const struct ix_status *b)
 }
 
 static struct snapshot *find_current(struct fs_snapshots *snapshots, enum fs_snapshot_kind kind,
-				     const struct ix_status *status, bool written)
+				     const struct ix_status *status)
 {
 	struct snapshot *snapshot = snapshots->first;
 
 	while (snapshot != NULL &&
-	       (snapshot->info.kind != kind || !same_state(&snapshot->status, status) ||
-		snapshot->written != written))
+	       (snapshot->info.kind != kind || !same_state(&snapshot->status, status)))
 		snapshot = snapshot->next;
 	return snapshot;
 }
@@ -273,13 +268,12 @@ static void add(struct fs_snapshots *snapshots, struct snapshot *snapshot)
 }
 
 static bool take_current(struct fs_snapshots *snapshots, enum fs_snapshot_kind kind,
-			 const struct ix_status *status, bool written,
-			 struct fs_snapshot_info *info)
+			 const struct ix_status *status, struct fs_snapshot_info *info)
 {
 	struct snapshot *current;
 
 	pthread_mutex_lock(&snapshots->lock);
-	current = find_current(snapshots, kind, status, written);
+	current = find_current(snapshots, kind, status);
 	if (current != NULL) {
 		current->references++;
 		*info = current->info;
@@ -294,11 +288,10 @@ bool fs_snapshot_take(struct fs_snapshots *snapshots, struct fs_thread *thread,
 	struct ix_reader *reader = fs_thread_reader(thread, err);
 	struct ix_status status = {0};
 	struct snapshot *made;
-	bool written = kind == FS_SNAPSHOT_STATUS && ix_is_written(snapshots->options->index_path);
 
 	if (reader == NULL || !ix_status_get(reader, &status, err))
 		return false;
-	if (take_current(snapshots, kind, &status, written, info))
+	if (take_current(snapshots, kind, &status, info))
 		return true;
 	made = write_snapshot(snapshots, reader, kind, &status, err);
 	if (made == NULL)

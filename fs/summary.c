@@ -64,9 +64,8 @@ bool fs_summary_read(struct fs_summary *summary, struct ix_reader *reader,
 {
 	if (!ix_status_get(reader, &summary->status, err))
 		return false;
-	summary->written = ix_is_written(summary->index);
 	/* Who was killed could not say that nobody watches any more. */
-	if (!summary->written)
+	if (summary->status.written_by == IX_WRITTEN_BY_NOBODY)
 		memset(&summary->status.watch, 0, sizeof(summary->status.watch));
 	if (earlier == NULL || !earlier->whole ||
 	    earlier->status.version != summary->status.version)
@@ -250,7 +249,8 @@ static void append_scan(struct buf *out, const struct fs_summary *summary)
 	bool running = status->state == IX_SCAN_RUNNING;
 	uint64_t rate;
 
-	buf_append_text(out, running && !summary->written ? "cut off, its process is gone"
+	buf_append_text(out, running && status->written_by == IX_WRITTEN_BY_NOBODY
+				     ? "cut off, its process is gone"
 			     : (size_t)status->state < ARRAY_LEN(words) ? words[status->state]
 									: "unknown");
 	if (status->state != IX_SCAN_NEVER && status->scan_started_ns != 0) {
@@ -276,7 +276,7 @@ static void append_watch(struct buf *out, const struct fs_summary *summary)
 {
 	const struct ix_watch *watch = &summary->status.watch;
 
-	if (!summary->written) {
+	if (summary->status.written_by == IX_WRITTEN_BY_NOBODY) {
 		buf_append_text(out, "no process (no mount, no dicomfs-index)\n");
 		return;
 	}

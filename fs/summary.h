@@ -18,7 +18,6 @@ struct fs_summary {
 	const char *index;
 	double seconds; /* that the scan took */
 	struct ix_status status;
-	bool written;     /* a process holds the index's write lock */
 	bool whole;       /* all that follows is of this version of the status */
 	uint64_t waiting; /* instances whose pictures are not measured yet */
 	/* Files by reason, most frequent first. */

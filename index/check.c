@@ -112,10 +112,10 @@ static bool check_itself(struct ix_checker *c, struct err *err)
 /* ---- All of it ---------------------------------------------------------- */
 
 /* A reader with this one statement: others may ask for what is not there. */
-static bool read_status(struct ix_checker *c, struct err *err)
+static bool read_status(struct ix_checker *c, struct ix_index *index, struct err *err)
 {
 	const char *const sql[IX_R_COUNT] = {[IX_R_STATUS] = ix_read_sql_table[IX_R_STATUS]};
-	struct ix_reader reader = {0};
+	struct ix_reader reader = {.index = index};
 	struct err reason = {0};
 	bool ok = ix_db_open(&reader.db, c->options->index.path, IX_DB_READ, &reason) &&
 		  ix_db_prepare(&reader.db, sql, IX_R_COUNT, &reason) &&
@@ -125,7 +125,7 @@ static bool read_status(struct ix_checker *c, struct err *err)
 	return ok || ix_check_forgive(c, &reason, err);
 }
 
-static bool check(struct ix_checker *c, struct err *err)
+static bool check(struct ix_checker *c, struct ix_index *index, struct err *err)
 {
 	bool marked, ok;
 
@@ -133,7 +133,7 @@ static bool check(struct ix_checker *c, struct err *err)
 		return false;
 	if (marked)
 		ix_check_report(c, "marked", "damage was met when it was used", 1, 0);
-	ok = read_status(c, err) && check_itself(c, err);
+	ok = read_status(c, index, err) && check_itself(c, err);
 	/* The snapshot keeps the writer's log from being folded back. */
 	ix_db_close(&c->db);
 	return ok && ix_check_store(c, err);
@@ -153,7 +153,7 @@ bool ix_check(const struct ix_check_options *options, struct ix_check_result *re
 	result->written = ix_is_written(how.path);
 	if (!ix_open(&index, &how, &reason))
 		return ix_check_forgive(&c, &reason, err);
-	ok = check(&c, err);
+	ok = check(&c, index, err);
 	ix_close(index);
 	result->written |= ix_is_written(how.path);
 	return ok;

@@ -385,7 +385,9 @@ static bool open_to_look(struct ix_index *index, const struct ix_options *option
 		break;
 	}
 	index->epoch = found.epoch;
-	return true;
+	/* That nobody writes is no news. */
+	atomic_store(&index->unwritten, true);
+	return note_file(index, err);
 }
 
 static bool open_locked(struct ix_index *index, const struct ix_options *options, struct err *err)

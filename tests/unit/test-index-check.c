@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "index/check-parts.h"
+#include "index/vfs.h"
 
 /* ---- Ground ------------------------------------------------------------- */
 
@@ -109,14 +110,19 @@ static void remove_copy(const struct ground *g)
 	}
 }
 
-static void copy_file(const char *from_path, const char *to_path)
+static void copy_file(const struct ground *g, const char *suffix)
 {
-	int from = open(from_path, O_RDONLY | O_CLOEXEC), to;
-	char block[4096];
+	char path[160], block[4096];
 	ssize_t got;
+	int from, to;
 
-	to = open(to_path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	assert_true(from >= 0 && to >= 0);
+	(void)snprintf(path, sizeof(path), "%s%s", g->store.path, suffix);
+	from = open(path, O_RDONLY | O_CLOEXEC);
+	if (from < 0)
+		return;
+	(void)snprintf(path, sizeof(path), "%s%s", g->copy, suffix);
+	to = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(to >= 0);
 	while ((got = read(from, block, sizeof(block))) > 0)
 		assert_true(write(to, block, (size_t)got) == got);
 	(void)close(from);
@@ -126,17 +132,10 @@ static void copy_file(const char *from_path, const char *to_path)
 /* With what belongs to the index beside it. */
 static void make_copy(const struct ground *g)
 {
-	static const char *const suffixes[] = {"", "-sums", "-wal"};
-
 	remove_copy(g);
-	for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
-		char from[160], to[160];
-
-		(void)snprintf(from, sizeof(from), "%s%s", g->store.path, suffixes[i]);
-		(void)snprintf(to, sizeof(to), "%s%s", g->copy, suffixes[i]);
-		if (access(from, F_OK) == 0)
-			copy_file(from, to);
-	}
+	copy_file(g, "");
+	copy_file(g, IX_SUMS_SUFFIX);
+	copy_file(g, "-wal");
 }
 
 static void change_copy(const struct ground *g, const char *sql)
@@ -148,7 +147,7 @@ static void change_copy(const struct ground *g, const char *sql)
 	    !ix_db_exec(&db, "PRAGMA ignore_check_constraints = 1", &err) ||
 	    !ix_db_exec(&db, sql, &err))
 		fail_msg("%s: %s", sql, err.message);
-	assert_true(sqlite3_total_changes(db.handle) > 0 || strncmp(sql, "DROP", 4) == 0);
+	assert_true(sqlite3_total_changes(db.handle) > 0 || sql[0] == 'D');
 }
 
 static void add_damage(const char *code, const char *says, uint64_t count, int64_t row,
@@ -159,9 +158,7 @@ static void add_damage(const char *code, const char *says, uint64_t count, int64
 	(void)row;
 	assert_true(count > 0);
 	assert_true(says[0] != '\0' && strchr(says, '\n') == NULL);
-	/* No name of a patient. */
-	assert_null(strstr(says, "Doe"));
-	assert_null(strstr(says, "PAT1"));
+	assert_true(strstr(says, "Doe") == NULL && strstr(says, "PAT1") == NULL);
 	buf_printf(&g->codes, "%s\n", code);
 }
 
@@ -390,7 +387,6 @@ static void test_rules(void **state)
 	}
 }
 
-/* A rule that nothing breaks may hold always. */
 static void test_every_rule_is_broken(void **state)
 {
 	(void)state;
@@ -574,7 +570,6 @@ static void test_pending(void **state)
 static void test_beside_a_writer(void **state)
 {
 	struct ground *g = *state;
-	struct err err = {0};
 
 	expect(g, "", false);
 	assert_false(g->result.written);
@@ -588,10 +583,6 @@ static void test_beside_a_writer(void **state)
 	expect(g, "", false);
 	store_close(&g->store);
 	assert_false(ix_is_written(g->store.path));
-	/* And a folder that is no store any more. */
-	assert_int_equal(close(g->store.options.store_fd), 0);
-	assert_false(run_check(g, g->store.path, &err));
-	g->store.options.store_fd = g->store.fd = open(g->store.root, O_RDONLY | O_CLOEXEC);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

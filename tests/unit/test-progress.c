@@ -106,7 +106,6 @@ static const struct fs_summary example = {
 	.store = "/srv/a \"b\"\\\n\xff",
 	.index = "/var/i",
 	.seconds = 2.5,
-	.written = true,
 	.status = {.state = IX_SCAN_COMPLETE,
 		   .scan_started_ns = STARTED,
 		   .scan_ended_ns = STARTED + 2500000000,
@@ -213,7 +212,6 @@ static void test_json_of_other_states(void **state)
 	summary.status.scan_ns = 0;
 	summary.status.last_change_ns = STARTED + 60 * SECOND;
 	summary.status.watch = (struct ix_watch){.mode = IX_WATCH_EVENTS, .folders = 12};
-	summary.written = false;
 	summary.status.written_by = IX_WRITTEN_BY_NOBODY;
 	expect_json(&summary, "\"state\": \"running\",\n");
 	expect_json(&summary, "\"last_scan_started\": \"2024-01-15T10:15:00Z\",\n");
@@ -294,7 +292,7 @@ static void test_status_text(void **state)
 	expect_status(&summary, STARTED, "which does not watch the store\n");
 	summary.status.state = IX_SCAN_RUNNING;
 	expect_status(&summary, STARTED, "last scan     running, since 2024-01-15 10:15:00\n");
-	summary.written = false;
+	summary.status.written_by = IX_WRITTEN_BY_NOBODY;
 	expect_status(&summary, STARTED, "written by    no process");
 	expect_status(&summary, STARTED, "cut off, its process is gone, since 2024-01-15 10:15:00\n");
 	summary.status = (struct ix_status){.state = IX_SCAN_NEVER};
