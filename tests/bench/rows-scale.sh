@@ -157,7 +157,7 @@ check_round() { # AT ROUND
 	scale_unmount
 	# Who does not get the lock follows, and does not check.
 	exec 9>>"$1.sqlite-lock" && flock -n 9
-	scale_mount "$1" || return 1
+	scale_mount "$1" 2>/dev/null || return 1
 	list_while "$scratch/others" "$scratch/without" true
 	scale_unmount
 	for name in during after without; do
