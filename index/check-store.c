@@ -196,6 +196,17 @@ static bool compare_gone(struct comparison *c, const struct ix_job *job, struct 
 	return true;
 }
 
+static bool compare_again(struct comparison *c, const struct ix_job *job, struct err *err)
+{
+	bool found;
+
+	if (!read_path(c, SQL_PATH, job->file, &found, err))
+		return false;
+	if (found)
+		report(c, IX_DIFFERENCE_CHANGED, buf_text(&c->path), 1, false);
+	return true;
+}
+
 static bool compare_job(struct comparison *c, const struct ix_job *job, struct err *err)
 {
 	switch (job->type) {
@@ -206,6 +217,8 @@ static bool compare_job(struct comparison *c, const struct ix_job *job, struct e
 	case IX_JOB_GONE_FILE:
 	case IX_JOB_GONE_FOLDER:
 		return compare_gone(c, job, err);
+	case IX_JOB_AGAIN:
+		return compare_again(c, job, err);
 	case IX_JOB_NEW_FOLDER: /* of consequence with what is in it */
 	case IX_JOB_FOLDER_DISK:
 		break;

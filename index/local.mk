@@ -52,6 +52,7 @@ noinst_LIBRARIES += %D%/libindex.a
 	%D%/ring.c \
 	%D%/ring.h \
 	%D%/scan-after.c \
+	%D%/scan-again.c \
 	%D%/scan.c \
 	%D%/scan.h \
 	%D%/schema.c \
@@ -66,6 +67,7 @@ noinst_LIBRARIES += %D%/libindex.a
 	%D%/walk-jobs.c \
 	%D%/walk-rows.c \
 	%D%/walk-rows.h \
+	%D%/walk-disk.c \
 	%D%/walk-some.c \
 	%D%/walk.c \
 	%D%/walk.h \

@@ -277,14 +277,14 @@ static bool remember(struct ix_writer *w, const struct ix_disk *now, struct err 
 	       ix_db_run(&w->db, IX_W_META_SET, err, "tt", disk_key, now->text);
 }
 
-/* How many files are gone. */
+/* How many files are gone, or others than before. */
 static bool count_gone(struct ix_scan *scan, uint64_t *gone, struct err *err)
 {
 	struct ix_db *db = &scan->index->writer.db;
 
 	if (!ix_db_one(db, IX_W_GONE_COUNT, err, ""))
 		return false;
-	*gone = (uint64_t)ix_db_int(db->statements[IX_W_GONE_COUNT], 0);
+	*gone = (uint64_t)ix_db_int(db->statements[IX_W_GONE_COUNT], 0) + scan->again_count;
 	ix_db_reset(db, IX_W_GONE_COUNT);
 	return true;
 }

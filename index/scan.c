@@ -142,6 +142,8 @@ static bool apply_job(struct ix_scan *scan, const struct ix_job *job, struct err
 	case IX_JOB_GONE_FOLDER:
 		return ix_db_run(&w->db, IX_W_GONE_FOLDER_FILES, err, "i", job->file) &&
 		       ix_db_run(&w->db, IX_W_GONE_FOLDERS, err, "i", job->file);
+	case IX_JOB_AGAIN:
+		return ix_scan_note_again(scan, job->file, err);
 	}
 	return true;
 }
@@ -359,6 +361,18 @@ static bool prepare(struct ix_scan *scan, struct err *err)
 	return ok;
 }
 
+/* On what may be another disk than before, what is another file than before waits
+ * until that is settled. */
+static bool doubt(struct ix_scan *scan, struct err *err)
+{
+	bool lost;
+
+	if (!ix_scan_is_lost(scan, &lost, err))
+		return false;
+	scan->walk->doubtful = lost && !scan->options->confirm_empty;
+	return true;
+}
+
 static bool run(struct ix_scan *scan, struct err *err)
 {
 	bool suspicious;
@@ -366,7 +380,7 @@ static bool run(struct ix_scan *scan, struct err *err)
 	scan->begun_ns = ix_monotonic_ns();
 	if (!prepare(scan, err) ||
 	    (!scan->options->again && !set_state(scan, IX_SCAN_RUNNING, "", err)) ||
-	    !walk_store(scan, err))
+	    !doubt(scan, err) || !walk_store(scan, err))
 		return false;
 	if (!atomic_load(&scan->walk->done) || ix_scan_stopped(scan))
 		return set_state(scan, IX_SCAN_STOPPED, "stopped before it was done", err);
@@ -375,7 +389,7 @@ static bool run(struct ix_scan *scan, struct err *err)
 		return false;
 	if (suspicious)
 		return set_state(scan, IX_SCAN_SUSPICIOUS, NULL, err);
-	if (!ix_scan_gone(scan, err) || !settle_pending(scan, err))
+	if (!ix_scan_gone(scan, err) || !ix_scan_again(scan, err) || !settle_pending(scan, err))
 		return false;
 	if (ix_scan_stopped(scan))
 		return set_state(scan, IX_SCAN_STOPPED, "stopped before it was done", err);
@@ -417,6 +431,7 @@ bool ix_scan(struct ix_index *index, const struct ix_scan_options *options, stru
 	 * index sees that the scan did not end. */
 	if (!ok && !set_state(&scan, IX_SCAN_STOPPED, reason.message, NULL))
 		log_trace(LOG_SCAN, "the state of the scan could not be written");
+	free(scan.again);
 	if (reason.code == ERR_CORRUPT)
 		ix_home_mark_damaged(index->path);
 	(void)pthread_mutex_unlock(&index->scan_mutex);
@@ -431,7 +446,7 @@ static bool run_some(struct ix_scan *scan, bool *whole, struct err *err)
 {
 	bool suspicious;
 
-	if (!prepare(scan, err) || !walk_store(scan, err))
+	if (!prepare(scan, err) || !doubt(scan, err) || !walk_store(scan, err))
 		return false;
 	*whole = scan->walk->whole_wanted;
 	/* What was begun is kept; the next whole scan sees the rest. */
@@ -443,7 +458,7 @@ static bool run_some(struct ix_scan *scan, bool *whole, struct err *err)
 	*whole = scan->walk->whole_wanted;
 	if (suspicious)
 		return set_state(scan, IX_SCAN_SUSPICIOUS, NULL, err);
-	return ix_scan_gone(scan, err) && settle_pending(scan, err) &&
+	return ix_scan_gone(scan, err) && ix_scan_again(scan, err) && settle_pending(scan, err) &&
 	       ix_scan_commit(scan, true, err);
 }
 
@@ -466,6 +481,7 @@ bool ix_scan_paths(struct ix_index *index, const struct ix_scan_options *options
 		return err_set(err, ERR_USAGE, "another process writes this index");
 	(void)pthread_mutex_lock(&index->scan_mutex);
 	ok = run_some(&scan, whole, &reason);
+	free(scan.again);
 	if (reason.code == ERR_CORRUPT)
 		ix_home_mark_damaged(index->path);
 	(void)pthread_mutex_unlock(&index->scan_mutex);
@@ -483,7 +499,8 @@ static bool refresh(struct ix_scan *scan, int64_t file, struct err *err)
 	bool lost, ok;
 
 	/* What is not there because the disk is not is no change. */
-	if (!ix_scan_is_lost(scan, &lost, err))
+	if (!ix_scan_is_lost(scan, &lost, err) ||
+	    (!lost && !ix_scan_is_file_lost(scan, file, &lost, err)))
 		return false;
 	if (lost)
 		return err_set(err, ERR_IO, "the store is on another disk than before");

@@ -20,6 +20,10 @@ struct ix_scan {
 	uint64_t bytes;         /* of files that were looked at */
 	int64_t progress_ns;    /* when it was last told */
 	int64_t begun_ns;       /* monotonic */
+	/* Files that are others than before on what may be another disk: to be filed when
+	 * it is settled that it is not. */
+	int64_t *again;
+	size_t again_count, again_capacity;
 };
 
 /* Commits when the transaction is old or large enough (or always), and tells
@@ -35,9 +39,15 @@ bool ix_scan_refile(struct ix_scan *scan, struct ix_parser *parser, struct ix_re
 bool ix_scan_pending(struct ix_scan *scan, bool *found, struct err *err) MUST_CHECK;
 /* Everything that the walk noted as gone. */
 bool ix_scan_gone(struct ix_scan *scan, struct err *err) MUST_CHECK;
+/* Notes a file to be looked at again, and looks at all that were noted. */
+bool ix_scan_note_again(struct ix_scan *scan, int64_t file, struct err *err) MUST_CHECK;
+bool ix_scan_again(struct ix_scan *scan, struct err *err) MUST_CHECK;
 
 /* Whether the store is on another disk than the one that was scanned. */
 bool ix_scan_is_lost(struct ix_scan *scan, bool *lost, struct err *err) MUST_CHECK;
+/* Likewise of a folder around this file, where another disk is mounted. */
+bool ix_scan_is_file_lost(struct ix_scan *scan, int64_t file, bool *lost,
+			  struct err *err) MUST_CHECK;
 /* Sets *suspicious, and a reason, when what is gone may be a lost disk. */
 bool ix_scan_suspect(struct ix_scan *scan, bool *suspicious, struct err *err) MUST_CHECK;
 

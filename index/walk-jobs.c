@@ -66,35 +66,52 @@ bool ix_walk_path_fits(const struct ix_level *level, const char *name)
 
 /* Whether nothing of that name is there: a folder that changes while it is listed
  * may tell neither the old nor the new name of an entry. */
-static bool is_absent(struct ix_level *level, const char *name, bool folder)
+static bool is_absent(const struct ix_walker *w, const struct ix_level *level, const char *name,
+		      bool folder)
 {
 	struct stat st;
 
 	if (fstatat(level->folder->fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return errno == ENOENT || errno == ENOTDIR;
-	return folder && !S_ISDIR(st.st_mode) && !S_ISLNK(st.st_mode);
+	return folder && !S_ISDIR(st.st_mode) && !(S_ISLNK(st.st_mode) && w->walk->options->follow);
 }
 
 /* A row of a level without an entry. */
 static bool drop_row(struct ix_walker *w, struct ix_level *level, const struct ix_walk_row *row,
 		     enum ix_job_type type)
 {
-	if (!level->complete || !is_absent(level, row->name, type == IX_JOB_GONE_FOLDER))
+	bool keeps = false;
+
+	if (!level->complete || !is_absent(w, level, row->name, type == IX_JOB_GONE_FOLDER))
 		return true;
-	if (level->keeps) {
-		w->kept++;
-		return true;
+	if (type == IX_JOB_GONE_FOLDER && !ix_walk_keeps_disk(w, level, row, &keeps))
+		return false;
+	/* Whoever unmounts a disk may take its folder away as well. */
+	if (keeps) {
+		level->lost++;
+		return ix_walk_refuse_disk(w, level, row->name);
 	}
+	if (level->keeps)
+		return ix_walk_hold(w, level, type, row->id);
 	return ix_walk_put_gone(w, type, row->id);
 }
 
 /* A folder that could not be opened has a row among the files, which
- * enter_folder() looks after. */
+ * enter_folder() looks after; or drop_row(), when its disk is lost. */
 static bool drop_file_row(struct ix_walker *w, struct ix_level *level,
 			  const struct ix_walk_row *row)
 {
-	return ix_listing_has_folder(&level->listing, row->name) ||
-	       drop_row(w, level, row, IX_JOB_GONE_FILE);
+	struct ix_walk_row folder;
+	bool keeps = false;
+
+	if (ix_listing_has_folder(&level->listing, row->name))
+		return true;
+	if (row->state == IX_FILE_FAILED &&
+	    (!ix_walk_find_folder(&w->db, level->folder->id, level->folder->prefix, row->name,
+				  &folder, w->err) ||
+	     !ix_walk_keeps_disk(w, level, &folder, &keeps)))
+		return false;
+	return keeps || drop_row(w, level, row, IX_JOB_GONE_FILE);
 }
 
 bool ix_walk_match_file(struct ix_walker *w, struct ix_level *level, const char *name,

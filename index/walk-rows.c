@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "index/walk-rows.h"
 
+#define BELOW                                                                                      \
+	"WITH RECURSIVE below(id) AS (VALUES(?) UNION ALL SELECT c.id FROM below"                  \
+	" JOIN folder c ON c.parent = below.id) "
+
 bool ix_walk_db_open(struct ix_db *db, const char *path, struct err *err)
 {
 	static const char *const sql_table[IX_K_COUNT] = {
@@ -13,6 +17,10 @@ bool ix_walk_db_open(struct ix_db *db, const char *path, struct err *err)
 			      " WHERE folder = ? AND name = ?",
 		[IX_K_FOLDER] =
 			"SELECT id, prefix, disk FROM folder WHERE parent = ? AND prefix = ?",
+		[IX_K_DISK_BELOW] = BELOW "SELECT 1 FROM below JOIN folder d ON d.id = below.id"
+					  " WHERE d.disk <> '' AND d.disk NOT LIKE ? LIMIT 1",
+		[IX_K_FILES_BELOW] = BELOW "SELECT count(*) FROM below JOIN file f"
+					   " ON f.folder = below.id",
 	};
 
 	return ix_db_open(db, path, IX_DB_READ, err) &&

@@ -26,7 +26,16 @@ struct ix_walk_row {
 	char name[256];
 };
 
-enum ix_walk_sql { IX_K_FILES, IX_K_FOLDERS, IX_K_FILE, IX_K_FOLDER, IX_K_COUNT };
+enum ix_walk_sql {
+	IX_K_FILES,
+	IX_K_FOLDERS,
+	IX_K_FILE,
+	IX_K_FOLDER,
+	/* Of a folder and all below it. */
+	IX_K_DISK_BELOW,
+	IX_K_FILES_BELOW,
+	IX_K_COUNT,
+};
 
 struct ix_walk_rows {
 	enum ix_walk_sql statement; /* FILES or FOLDERS */

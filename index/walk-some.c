@@ -52,10 +52,16 @@ static bool drop_file(struct ix_walker *w, struct ix_level *level, const char *n
 static bool drop_folder(struct ix_walker *w, struct ix_level *level, const char *name)
 {
 	struct ix_walk_row row;
+	bool keeps;
 
 	if (!ix_walk_find_folder(&w->db, level->folder->id, level->folder->prefix, name, &row,
-				 w->err))
+				 w->err) ||
+	    !ix_walk_keeps_disk(w, level, &row, &keeps))
 		return false;
+	if (keeps) {
+		w->walk->whole_wanted = true;
+		return true;
+	}
 	return row.id == 0 || ix_walk_put_gone(w, IX_JOB_GONE_FOLDER, row.id);
 }
 
@@ -127,6 +133,8 @@ bool ix_walk_some(struct ix_walker *w)
 {
 	char name[256];
 
+	/* Whether the disk is the same is to be seen only in all of it. */
+	w->walk->whole_wanted = w->walk->doubtful;
 	for (size_t i = 0; i < w->walk->only_count && !w->walk->whole_wanted; i++) {
 		const char *path = w->walk->only[i];
 

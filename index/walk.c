@@ -44,16 +44,16 @@ static bool was_visited(struct ix_walker *w, int fd, bool *visited, struct err *
 	return true;
 }
 
-/* A folder that cannot be gone into has a line among the files of the one
- * around it; what the index knows below it stays. */
-static bool refuse_folder(struct ix_walker *w, struct ix_level *level, const char *name,
-			  enum ix_outcome outcome, const char *code, const char *reason)
+bool ix_walk_refuse_folder(struct ix_walker *w, struct ix_level *level, const char *name,
+			   enum ix_outcome outcome, const char *code, const char *reason)
 {
 	struct ix_walk_row row = {.id = 0};
 
 	if (level->known && !ix_walk_find_file(&w->db, level->folder->id, name, &row, w->err))
 		return false;
 	(void)atomic_fetch_add_explicit(&w->walk->files, 1, memory_order_relaxed);
+	if (ix_walk_leaves(w, level, &row))
+		return ix_walk_hold(w, level, IX_JOB_AGAIN, row.id);
 	return ix_walk_put_record(w, level, name, row.id, NULL, outcome, code, reason);
 }
 
@@ -63,41 +63,29 @@ static bool drop_below(struct ix_walker *w, const struct ix_level *level, int64_
 	return id == 0 || level->keeps || ix_walk_put_gone(w, IX_JOB_GONE_FOLDER, id);
 }
 
-/* It may have been refused in an earlier scan, or have been a file. */
-static bool accept_folder(struct ix_walker *w, struct ix_level *level, const char *name)
+bool ix_walk_accept_folder(struct ix_walker *w, struct ix_level *level, const char *name)
 {
 	struct ix_walk_row row;
 
-	return ix_walk_find_file(&w->db, level->folder->id, name, &row, w->err) &&
-	       (row.id == 0 || ix_walk_put_gone(w, IX_JOB_GONE_FILE, row.id));
+	if (!ix_walk_find_file(&w->db, level->folder->id, name, &row, w->err))
+		return false;
+	if (ix_walk_leaves(w, level, &row) && level->keeps)
+		return ix_walk_hold(w, level, IX_JOB_GONE_FILE, row.id);
+	return row.id == 0 || ix_walk_put_gone(w, IX_JOB_GONE_FILE, row.id);
 }
 
 void ix_walk_pop(struct ix_walker *w)
 {
 	struct ix_level *level = &w->levels[--w->depth];
 
+	if (w->depth > 0 && !level->swapped) {
+		(level - 1)->matched += level->matched;
+		(level - 1)->lost += level->lost;
+	}
 	ix_folder_unref(level->folder);
 	ix_listing_release(&level->listing);
 	ix_walk_rows_release(&level->files);
 	ix_walk_rows_release(&level->folders);
-}
-
-/* The end of a level where something else is mounted than before. When nothing
- * is missing, that is no loss. */
-static bool settle_disk(struct ix_walker *w)
-{
-	struct ix_level *level = &w->levels[w->depth - 1], *around = level - 1;
-	const char *path = level->folder->prefix + strlen(around->folder->prefix);
-	char name[256];
-
-	(void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(path, "/"), path);
-	if (w->kept > level->kept_before)
-		return refuse_folder(w, around, name, IX_OUTCOME_FAILED, "unreadable",
-				     "another disk than before is mounted here, or none: what is"
-				     " missing was kept");
-	return (ix_ring_put(w->walk->ring, IX_JOB_FOLDER_DISK, level->folder) != NULL ||
-		ix_walk_out_of_ring(w)) &&
-	       accept_folder(w, around, name);
 }
 
 static bool make_folder(struct ix_walker *w, int fd, const char *parent_prefix, const char *name,
@@ -121,30 +109,9 @@ static bool make_folder(struct ix_walker *w, int fd, const char *parent_prefix, 
 	return true;
 }
 
-/* Which disk begins here, and whether it is the one that began here before. */
-static void look_at_disk(struct ix_walker *w, struct ix_level *level, const struct ix_walk_row *row)
-{
-	const struct ix_level *around = w->depth > 1 ? level - 1 : NULL;
-	struct ix_disk *disk = &level->folder->disk;
-	struct stat st;
-
-	if (fstat(level->folder->fd, &st) == 0)
-		level->device = st.st_dev;
-	if (around == NULL)
-		return;
-	if (level->device != around->device && !ix_disk_of(level->folder->fd, disk, NULL))
-		disk->text[0] = '\0';
-	level->keeps = around->keeps;
-	level->swapped =
-		row->id != 0 && ((row->disk.text[0] == '\0') != (disk->text[0] == '\0') ||
-				 ix_disk_compare(row->disk.text, disk->text) != IX_DISK_SAME);
-	if (level->swapped && !w->walk->options->confirm_empty)
-		level->keeps = true;
-}
-
 /* Takes the descriptor over. row id 0: a new folder. */
 static struct ix_level *push_level(struct ix_walker *w, int fd, const char *name,
-				   const struct ix_walk_row *row)
+				   const struct ix_walk_row *row, bool link)
 {
 	struct ix_level *level = &w->levels[w->depth], *around = w->depth > 0 ? level - 1 : NULL;
 	struct ix_folder *folder;
@@ -160,8 +127,7 @@ static struct ix_level *push_level(struct ix_walker *w, int fd, const char *name
 	folder->id = row->id != 0 ? row->id : w->walk->next_folder++;
 	level->known = row->id != 0;
 	level->outside = around != NULL && around->outside;
-	level->kept_before = w->kept;
-	look_at_disk(w, level, row);
+	ix_walk_look_at_disk(w, level, row, link);
 	ix_walk_rows_init(&level->files, IX_K_FILES, folder->id, folder->prefix);
 	ix_walk_rows_init(&level->folders, IX_K_FOLDERS, folder->id, folder->prefix);
 	return level;
@@ -170,7 +136,7 @@ static struct ix_level *push_level(struct ix_walker *w, int fd, const char *name
 bool ix_walk_push_partial(struct ix_walker *w, int fd, const char *name,
 			  const struct ix_walk_row *row)
 {
-	struct ix_level *level = push_level(w, fd, name, row);
+	struct ix_level *level = push_level(w, fd, name, row, false);
 
 	if (level == NULL)
 		return false;
@@ -183,15 +149,15 @@ bool ix_walk_push_partial(struct ix_walker *w, int fd, const char *name,
 }
 
 static bool push_listed(struct ix_walker *w, int fd, const char *name,
-			const struct ix_walk_row *row, bool outside)
+			const struct ix_walk_row *row, bool link)
 {
 	const struct ix_scan_options *options = w->walk->options;
-	struct ix_level *level = push_level(w, fd, name, row);
+	struct ix_level *level = push_level(w, fd, name, row, link);
 	struct err err = {0};
 
 	if (level == NULL)
 		return false;
-	level->outside = level->outside || outside;
+	level->outside = level->outside || link;
 	if (row->id == 0 && ix_ring_put(w->walk->ring, IX_JOB_NEW_FOLDER, level->folder) == NULL)
 		return ix_walk_out_of_ring(w);
 	/* Before it is listed: nothing that comes later is missed. */
@@ -205,7 +171,9 @@ static bool push_listed(struct ix_walker *w, int fd, const char *name,
 	if (err.code == ERR_NOMEM || w->depth == 1)
 		return err_set(w->err, err.code, "%s", err.message);
 	/* What was listed is walked; what the index has of the rest stays. */
-	return refuse_folder(w, level - 1, name, IX_OUTCOME_UNREAD, "unreadable", err.message);
+	level->lost++;
+	return ix_walk_refuse_folder(w, level - 1, name, IX_OUTCOME_UNREAD, "unreadable",
+				     err.message);
 }
 
 static bool refuse_unopened(struct ix_walker *w, struct ix_level *level, const char *name, int sys)
@@ -216,7 +184,7 @@ static bool refuse_unopened(struct ix_walker *w, struct ix_level *level, const c
 		return true;
 	(void)snprintf(reason, sizeof(reason), "folder cannot be opened: %s",
 		       strerror_r(sys, text, sizeof(text)));
-	return refuse_folder(w, level, name, IX_OUTCOME_UNREAD, "unreadable", reason);
+	return ix_walk_refuse_folder(w, level, name, IX_OUTCOME_UNREAD, "unreadable", reason);
 }
 
 static bool enter_folder(struct ix_walker *w, struct ix_level *level, const char *name, bool link)
@@ -229,33 +197,36 @@ static bool enter_folder(struct ix_walker *w, struct ix_level *level, const char
 	if (!ix_walk_match_folder(w, level, name, &row))
 		return false;
 	if (w->depth == IX_DEPTH_MAX)
-		return refuse_folder(w, level, name, IX_OUTCOME_FAILED, "unreadable",
-				     "folders are nested too deep");
+		return ix_walk_refuse_folder(w, level, name, IX_OUTCOME_FAILED, "unreadable",
+					     "folders are nested too deep");
 	if (!ix_walk_path_fits(level, name))
-		return refuse_folder(w, level, name, IX_OUTCOME_FAILED, "unreadable",
-				     "the path is too long");
+		return ix_walk_refuse_folder(w, level, name, IX_OUTCOME_FAILED, "unreadable",
+					     "the path is too long");
 	fd = ix_open_folder(level->folder->fd, name, link);
-	if (fd < 0)
+	if (fd < 0) {
+		level->lost += row.id != 0;
 		return refuse_unopened(w, level, name, errno);
+	}
 	if ((link || level->outside) && !was_visited(w, fd, &visited, &err)) {
 		base_close_fd(&fd);
 		if (err.code == ERR_NOMEM)
 			return err_set(w->err, err.code, "%s", err.message);
-		return refuse_folder(w, level, name, IX_OUTCOME_FAILED, "unreadable", err.message);
+		return ix_walk_refuse_folder(w, level, name, IX_OUTCOME_FAILED, "unreadable",
+					     err.message);
 	}
 	if (visited) {
 		base_close_fd(&fd);
 		/* What is below it is in the tree by the other way. */
 		return drop_below(w, level, row.id) &&
-		       refuse_folder(w, level, name, IX_OUTCOME_SKIPPED, "link",
-				     "the same folder as another one in the tree");
+		       ix_walk_refuse_folder(w, level, name, IX_OUTCOME_SKIPPED, "link",
+					     "the same folder as another one in the tree");
 	}
 	if (!push_listed(w, fd, name, &row, link))
 		return false;
 	level = &w->levels[w->depth - 1];
 	if (!level->complete || level->swapped || !(level - 1)->known)
 		return true;
-	return accept_folder(w, level - 1, name);
+	return ix_walk_accept_folder(w, level - 1, name);
 }
 
 /* ---- Links -------------------------------------------------------------- */
@@ -289,17 +260,20 @@ static enum link_target follow_link(struct ix_walker *w, const struct ix_level *
 struct refusal {
 	enum ix_outcome outcome;
 	const char *code;
+	bool nowhere; /* it is broken */
 	char reason[160];
 };
 
 static void refuse_link(struct ix_walker *w, const struct ix_level *level, const char *name,
 			struct refusal *refusal)
 {
+	const struct ix_scan_options *options = w->walk->options;
 	enum link_target target = follow_link(w, level, name);
 	const char *reason = "";
 	char text[96];
 
 	*refusal = (struct refusal){.outcome = IX_OUTCOME_SKIPPED, .code = "link"};
+	refusal->nowhere = target == LINK_BROKEN;
 	if (target == LINK_UNKNOWN) {
 		refusal->outcome = IX_OUTCOME_FAILED;
 		refusal->code = "unreadable";
@@ -312,18 +286,37 @@ static void refuse_link(struct ix_walker *w, const struct ix_level *level, const
 		reason = "the link leads nowhere";
 	else if (target == LINK_INSIDE)
 		reason = "the link leads to another place in the store";
-	else if (!w->walk->options->follow)
+	else if (!options->follow)
 		reason = "the link leads out of the store (see option follow)";
 	(void)snprintf(refusal->reason, sizeof(refusal->reason), "%s", reason);
 }
 
 /* ---- Files -------------------------------------------------------------- */
 
+/* ALIKE: of another inode, or changed in a way that shows in ctime alone. FAT has
+ * other inodes whenever it is mounted. */
+enum likeness { SAME_FILE, ALIKE_FILE, OTHER_FILE };
+
+static enum likeness compare_file(struct ix_walker *w, const struct ix_level *level,
+				  const char *name, const struct ix_walk_row *row, bool link)
+{
+	struct ix_fingerprint now;
+	struct stat st;
+
+	if (fstatat(level->folder->fd, name, &st, link ? 0 : AT_SYMLINK_NOFOLLOW) != 0)
+		return OTHER_FILE;
+	now = ix_fingerprint_of(&st);
+	if (ix_fingerprint_equals(&now, &row->print)) {
+		(void)atomic_fetch_add_explicit(&w->walk->bytes, now.size, memory_order_relaxed);
+		return SAME_FILE;
+	}
+	return now.size == row->print.size && now.mtime_ns == row->print.mtime_ns ? ALIKE_FILE
+										  : OTHER_FILE;
+}
+
 static bool visit_file(struct ix_walker *w, struct ix_level *level, const char *name, bool link)
 {
 	struct ix_walk_row *row;
-	struct stat st;
-	struct ix_fingerprint now;
 	struct ix_job *job;
 
 	if (!ix_walk_match_file(w, level, name, &row))
@@ -333,14 +326,14 @@ static bool visit_file(struct ix_walker *w, struct ix_level *level, const char *
 		return ix_walk_put_record(w, level, name, row != NULL ? row->id : 0, NULL,
 					  IX_OUTCOME_FAILED, "unreadable", "the path is too long");
 	/* A new file is asked for its fingerprint once it is open. */
-	if (row != NULL && row->state != IX_FILE_PENDING &&
-	    fstatat(level->folder->fd, name, &st, link ? 0 : AT_SYMLINK_NOFOLLOW) == 0) {
-		now = ix_fingerprint_of(&st);
-		if (ix_fingerprint_equals(&now, &row->print)) {
-			(void)atomic_fetch_add_explicit(&w->walk->bytes, now.size,
-							memory_order_relaxed);
+	if (row != NULL && row->state != IX_FILE_PENDING) {
+		enum likeness likeness = compare_file(w, level, name, row, link);
+
+		level->matched += likeness != OTHER_FILE;
+		if (likeness == SAME_FILE)
 			return true;
-		}
+		if (likeness == OTHER_FILE && ix_walk_leaves(w, level, row))
+			return ix_walk_hold(w, level, IX_JOB_AGAIN, row->id);
 	}
 	job = ix_walk_put_file(w, level, IX_JOB_PARSE, name, row != NULL ? row->id : 0);
 	if (job == NULL)
@@ -359,6 +352,8 @@ static bool visit_other(struct ix_walker *w, struct ix_level *level, const char 
 	if (!ix_walk_match_file(w, level, name, &row))
 		return false;
 	known = fstatat(level->folder->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	if (row != NULL && ix_walk_leaves(w, level, row))
+		return ix_walk_hold(w, level, IX_JOB_AGAIN, row->id);
 	if (!known && errno == ENOENT)
 		return row == NULL || ix_walk_put_gone(w, IX_JOB_GONE_FILE, row->id);
 	(void)atomic_fetch_add_explicit(&w->walk->files, 1, memory_order_relaxed);
@@ -369,15 +364,21 @@ static bool visit_other(struct ix_walker *w, struct ix_level *level, const char 
 
 /* It led to a folder once, perhaps: what is known below it goes, but not if
  * nobody can tell now. */
-static bool forget_folder(struct ix_walker *w, const struct ix_level *level, const char *name)
+static bool forget_folder(struct ix_walker *w, const struct ix_level *level, const char *name,
+			  bool nowhere)
 {
 	struct ix_walk_row row;
+	bool keeps = false;
 
 	if (!level->known || !w->walk->options->follow)
 		return true;
-	return ix_walk_find_folder(&w->db, level->folder->id, level->folder->prefix, name, &row,
-				   w->err) &&
-	       drop_below(w, level, row.id);
+	if (!ix_walk_find_folder(&w->db, level->folder->id, level->folder->prefix, name, &row,
+				 w->err))
+		return false;
+	/* The folder of a disk that was unmounted may be gone as well. */
+	if (row.id != 0 && nowhere && !ix_walk_has_disk(w, &row, true, &keeps))
+		return false;
+	return keeps || drop_below(w, level, row.id);
 }
 
 static bool visit_link(struct ix_walker *w, struct ix_level *level, const char *name, bool folder)
@@ -386,7 +387,7 @@ static bool visit_link(struct ix_walker *w, struct ix_level *level, const char *
 
 	refuse_link(w, level, name, &refusal);
 	if (refusal.reason[0] == '\0' && !folder)
-		return forget_folder(w, level, name) && visit_file(w, level, name, true);
+		return forget_folder(w, level, name, false) && visit_file(w, level, name, true);
 	if (refusal.reason[0] == '\0') {
 		/* To which of several places a folder belongs depends on all the others. */
 		if (w->walk->only != NULL) {
@@ -395,9 +396,11 @@ static bool visit_link(struct ix_walker *w, struct ix_level *level, const char *
 		}
 		return enter_folder(w, level, name, true);
 	}
-	if (refusal.outcome == IX_OUTCOME_SKIPPED && !forget_folder(w, level, name))
+	if (refusal.outcome == IX_OUTCOME_SKIPPED &&
+	    !forget_folder(w, level, name, refusal.nowhere))
 		return false;
-	return folder ? refuse_folder(w, level, name, refusal.outcome, refusal.code, refusal.reason)
+	return folder ? ix_walk_refuse_folder(w, level, name, refusal.outcome, refusal.code,
+					      refusal.reason)
 		      : visit_other(w, level, name, refusal.outcome, refusal.code, refusal.reason);
 }
 
@@ -413,8 +416,8 @@ bool ix_walk_visit(struct ix_walker *w, struct ix_level *level, const char *name
 		return visit_link(w, level, name, type == IX_ENTRY_LINK_FOLDER);
 	case IX_ENTRY_LINK_UNKNOWN:
 		/* A file or a folder: what the index knows below it stays. */
-		return refuse_folder(w, level, name, IX_OUTCOME_FAILED, "unreadable",
-				     "the link cannot be followed");
+		return ix_walk_refuse_folder(w, level, name, IX_OUTCOME_FAILED, "unreadable",
+					     "the link cannot be followed");
 	case IX_ENTRY_SPECIAL:
 		break;
 	}
@@ -445,7 +448,8 @@ static bool step(struct ix_walker *w, struct ix_level *level)
 				     level->listing.entries[at].type);
 	}
 	if (!ix_walk_match_file(w, level, NULL, &row) ||
-	    !ix_walk_match_folder(w, level, NULL, &folder) || (level->swapped && !settle_disk(w)))
+	    !ix_walk_match_folder(w, level, NULL, &folder) ||
+	    (level->swapped && !ix_walk_settle_disk(w)))
 		return false;
 	ix_walk_pop(w);
 	return true;
@@ -495,7 +499,8 @@ static bool run(struct ix_walker *w)
 {
 	if (!start(w) || !ix_db_exec(&w->db, "BEGIN", w->err))
 		return false;
-	return w->walk->only != NULL ? ix_walk_some(w) : ix_walk_down_to(w, 0);
+	return w->walk->only != NULL ? ix_walk_some(w)
+				     : ix_walk_down_to(w, 0) && ix_walk_put_held(w, 0);
 }
 
 void *ix_walk_run(void *context)
@@ -516,6 +521,7 @@ void *ix_walk_run(void *context)
 		ix_walk_pop(w);
 	ix_db_close(&w->db);
 	ix_dirty_release(&w->visited);
+	free(w->held);
 	free(w);
 	ix_ring_close(walk->ring);
 	return NULL;

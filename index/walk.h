@@ -21,6 +21,9 @@ struct ix_walk {
 	/* Paths to look at, in the order of bytes, each once; NULL: the whole store. */
 	const char *const *only;
 	size_t only_count;
+	/* The store may be on another disk: files that are others than before are held
+	 * back, see IX_JOB_AGAIN. */
+	bool doubtful;
 
 	/* Results, for other threads while the walk goes on. */
 	atomic_uint_fast64_t files; /* seen */

@@ -125,6 +125,10 @@ static const char *const sql_table[IX_W_COUNT] = {
 	[IX_W_FILE_PENDING] = "SELECT id FROM file WHERE state = 0 AND id > ? ORDER BY id LIMIT 1",
 	[IX_W_FILE_PLACE] = "SELECT f.folder, f.name, d.prefix FROM file f"
 			    " JOIN folder d ON d.id = f.folder WHERE f.id = ?",
+	[IX_W_FILE_DISKS] =
+		"WITH RECURSIVE up(id) AS (SELECT folder FROM file WHERE id = ? UNION ALL"
+		" SELECT d.parent FROM up JOIN folder d ON d.id = up.id)"
+		" SELECT d.prefix, d.disk FROM up JOIN folder d ON d.id = up.id WHERE d.id <> 1",
 	[IX_W_PROBLEM_SET] = "INSERT OR REPLACE INTO problem VALUES(?, ?, ?)",
 	[IX_W_PROBLEM_GET] = "SELECT reason FROM problem WHERE file = ? AND code = ?",
 	[IX_W_PROBLEM_ANY] = "SELECT 1 FROM problem WHERE file = ? LIMIT 1",

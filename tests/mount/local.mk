@@ -10,6 +10,7 @@ mount_scripts = \
 	%D%/crash.sh \
 	%D%/data.sh \
 	%D%/dcm4chee.sh \
+	%D%/disks.sh \
 	%D%/disk-cache.sh \
 	%D%/documented.sh \
 	%D%/export.sh \

@@ -31,6 +31,7 @@ unit_tests += %D%/test-index
 unit_tests += %D%/test-index-check
 unit_tests += %D%/test-index-damage
 unit_tests += %D%/test-index-data
+unit_tests += %D%/test-index-disk
 unit_tests += %D%/test-index-parts
 unit_tests += %D%/test-index-power
 unit_tests += %D%/test-index-random
@@ -112,6 +113,7 @@ index_store_sources = %D%/index-store.c %D%/index-store.h tests/tools/dicom-writ
 %C%_test_index_threads_SOURCES = %D%/test-index-threads.c $(index_store_sources)
 %C%_test_index_tree_SOURCES = %D%/test-index-tree.c $(index_store_sources)
 %C%_test_index_SOURCES = %D%/test-index.c $(index_store_sources)
+%C%_test_index_disk_SOURCES = %D%/test-index-disk.c $(index_store_sources)
 %C%_test_index_parts_SOURCES = %D%/test-index-parts.c $(index_store_sources)
 
 # What lets calls fail: see faults.h. Not below valgrind, which would take long

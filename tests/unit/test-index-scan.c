@@ -191,6 +191,7 @@ static void test_other_file_system(void **state)
 
 	store_put(store, "a/1", &(struct words){.sop = "1.1"});
 	store_put(store, "a/2", &(struct words){.sop = "1.2"});
+	store_touch(store, "a/2", 1000000000);
 	store_scan(store);
 	store_sql(store, "UPDATE meta SET value = '0 0 0' WHERE key = 'store-disk'");
 	/* All files are there: it moved. One is missing: who knows. */
@@ -199,6 +200,7 @@ static void test_other_file_system(void **state)
 	assert_int_equal(store_status(store).state, IX_SCAN_SUSPICIOUS);
 	assert_int_equal(store_status(store).counts.instances, 2);
 	store_put(store, "a/2", &(struct words){.sop = "1.2"});
+	store_touch(store, "a/2", 1000000000);
 	store_scan(store);
 	assert_int_equal(store_status(store).state, IX_SCAN_COMPLETE);
 	store_delete(store, "a/2");
