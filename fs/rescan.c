@@ -321,7 +321,8 @@ static void *scan_thread(void *context)
 	(void)pthread_setname_np(pthread_self(), "fs-scan");
 	/* Of this thread and those it starts, as Linux has it: who looks at the tree
 	 * goes first. */
-	(void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), LOW_PRIORITY);
+	(void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid),
+			  MAX_OF(getpriority(PRIO_PROCESS, 0), LOW_PRIORITY));
 	rescan->mounts = fs_mounts_in_here(rescan->session->options->store);
 	/* After -o wait the scan has just been; but from now on the folders are watched. */
 	rescan->options.again =
