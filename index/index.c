@@ -201,7 +201,9 @@ static enum verdict inspect(const struct ix_options *options, bool read_only,
 	if (verdict != VERDICT_FINE)
 		return verdict;
 	/* Before SQLite makes the best of it. */
-	if (!read_only && !ix_wal_inspect(options->path, &found->log_frames, &reason))
+	if (!read_only && !ix_wal_inspect(options->path, &found->log_frames, &reason, err))
+		return VERDICT_REFUSED;
+	if (!read_only && reason != NULL)
 		return broken(found, reason);
 	if (!ix_db_look(&db, options->path, read_only, err)) {
 		(void)err_prefix(err, "%s", options->path);

@@ -386,7 +386,7 @@ static int open_sums(sqlite3_vfs *below, struct file *file, const char *name, in
 	const int access =
 		flags & (SQLITE_OPEN_READONLY | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
 	size_t size = strlen(name) + sizeof(IX_SUMS_SUFFIX);
-	int code;
+	int code, exists;
 
 	file->sums_name = malloc(size);
 	if (file->sums_name == NULL)
@@ -394,11 +394,19 @@ static int open_sums(sqlite3_vfs *below, struct file *file, const char *name, in
 	(void)snprintf(file->sums_name, size, "%s" IX_SUMS_SUFFIX, name);
 	file->sums = (sqlite3_file *)((char *)file->below + room(below));
 	code = below->xOpen(below, file->sums_name, file->sums, access | SQLITE_OPEN_WAL, NULL);
-	if (code == SQLITE_OK)
-		return start_sums(file, flags);
+	if (code == SQLITE_OK) {
+		code = start_sums(file, flags);
+		if (code != SQLITE_OK)
+			close_sums(file);
+		return code;
+	}
+	/* That there are none is one thing, that they cannot be had now another. */
+	if ((code & 0xff) == SQLITE_CANTOPEN && (flags & SQLITE_OPEN_CREATE) == 0 &&
+	    below->xAccess(below, file->sums_name, SQLITE_ACCESS_EXISTS, &exists) == SQLITE_OK &&
+	    !exists)
+		code = SQLITE_OK;
 	close_sums(file);
-	return (code & 0xff) == SQLITE_CANTOPEN && (flags & SQLITE_OPEN_CREATE) == 0 ? SQLITE_OK
-										     : code;
+	return code;
 }
 
 static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *base, int flags,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "index/wal.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <unistd.h>
@@ -124,23 +125,51 @@ int ix_wal_write_record(sqlite3_file *sums, const struct ix_wal_record *record)
 	return sums->pMethods->xWrite(sums, &written, sizeof(written), 0);
 }
 
-static int open_beside(const char *path, const char *suffix)
+/* *fd -1: there is no such file. False: nobody can tell, which is not damage. */
+static bool open_beside(const char *path, const char *suffix, int *fd, struct err *err)
 {
 	char name[PATH_MAX];
 	int size = snprintf(name, sizeof(name), "%s%s", path, suffix);
 
+	*fd = -1;
 	if (size < 0 || size >= (int)sizeof(name))
-		return -1;
-	return open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+		return true;
+	*fd = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	return *fd >= 0 || errno == ENOENT || err_set_sys(err, errno, "cannot read %s", name);
 }
 
-enum found { FOUND_NONE, FOUND_DAMAGED, FOUND_GOOD };
-
-static enum found read_record(const char *path, struct ix_wal_record *record)
+/* As many bytes as there are, up to size; none without a file. */
+static bool read_at(int fd, void *to, size_t size, off_t at, size_t *got, struct err *err)
 {
-	int fd CLEANUP_FD = open_beside(path, IX_SUMS_SUFFIX);
+	uint8_t *bytes = to;
 
-	if (fd < 0 || pread(fd, record, sizeof(*record), 0) != sizeof(*record) ||
+	*got = 0;
+	while (fd >= 0 && *got < size) {
+		ssize_t n = pread(fd, bytes + *got, size - *got, at + (off_t)*got);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_set_sys(err, errno, "cannot read what is beside the index");
+		if (n == 0)
+			break;
+		*got += (size_t)n;
+	}
+	return true;
+}
+
+/* UNKNOWN: err says why. */
+enum found { FOUND_NONE, FOUND_DAMAGED, FOUND_GOOD, FOUND_UNKNOWN };
+
+static enum found read_record(const char *path, struct ix_wal_record *record, struct err *err)
+{
+	int fd CLEANUP_FD = -1;
+	size_t got;
+
+	if (!open_beside(path, IX_SUMS_SUFFIX, &fd, err) ||
+	    !read_at(fd, record, sizeof(*record), 0, &got, err))
+		return FOUND_UNKNOWN;
+	if (got < sizeof(*record) ||
 	    memcmp(record->magic, IX_SUMS_MAGIC, sizeof(record->magic)) != 0)
 		return FOUND_NONE;
 	if (record->sum != sum_of(record))
@@ -176,45 +205,61 @@ static bool count_frames(struct log *log, bool big, const uint8_t *data, size_t 
 	return size == FRAMES_AT_ONCE * FRAME_SIZE;
 }
 
-static void read_log(const char *path, struct log *log)
+static bool read_log(const char *path, struct log *log, struct err *err)
 {
 	uint8_t *data CLEANUP_FREE = malloc(FRAMES_AT_ONCE * FRAME_SIZE);
-	int fd CLEANUP_FD = open_beside(path, "-wal");
+	int fd CLEANUP_FD = -1;
 	uint8_t header[HEADER_SIZE];
 	uint32_t sum[2] = {0, 0};
 	off_t at = HEADER_SIZE;
 	unsigned seen = 0;
-	bool big;
-	ssize_t got;
+	size_t got;
+	bool big, more;
 
-	if (fd < 0 || data == NULL || pread(fd, header, sizeof(header), 0) != sizeof(header))
-		return;
+	if (data == NULL)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	if (!open_beside(path, "-wal", &fd, err) ||
+	    !read_at(fd, header, sizeof(header), 0, &got, err))
+		return false;
+	if (got < sizeof(header))
+		return true;
 	big = (header[3] & 1) != 0;
 	add_sum(big, header, 24, sum);
 	log->valid = (read_be(header) & ~1u) == MAGIC && read_be(header + 8) == IX_PAGE_SIZE &&
 		     is_sum(sum, header + 24);
 	memcpy(log->salt, header + 16, sizeof(log->salt));
-	while (log->valid && (got = pread(fd, data, FRAMES_AT_ONCE * FRAME_SIZE, at)) > 0 &&
-	       count_frames(log, big, data, (size_t)got, &seen, sum))
-		at += got;
+	for (more = log->valid; more; at += (off_t)got) {
+		if (!read_at(fd, data, FRAMES_AT_ONCE * FRAME_SIZE, at, &got, err))
+			return false;
+		more = count_frames(log, big, data, got, &seen, sum);
+	}
+	return true;
 }
 
-/* How many frames there were when the last process ended; false: not known. */
-static bool read_shared(const char *path, uint8_t salt[static 8], unsigned *frames)
+/* How many frames there were when the last process ended; *known false: not to be
+ * told from what there is. */
+static bool read_shared(const char *path, uint8_t salt[static 8], unsigned *frames, bool *known,
+			struct err *err)
 {
-	int fd CLEANUP_FD = open_beside(path, "-shm");
+	int fd CLEANUP_FD = -1;
 	uint8_t copies[2 * SHM_COPY_SIZE];
 	uint32_t sum[2] = {0, 0}, stored[2], count;
+	size_t got;
 
-	if (fd < 0 || pread(fd, copies, sizeof(copies), 0) != sizeof(copies) ||
-	    memcmp(copies, copies + SHM_COPY_SIZE, SHM_COPY_SIZE) != 0 || copies[12] == 0)
+	*known = false;
+	if (!open_beside(path, "-shm", &fd, err) ||
+	    !read_at(fd, copies, sizeof(copies), 0, &got, err))
 		return false;
+	if (got < sizeof(copies) || memcmp(copies, copies + SHM_COPY_SIZE, SHM_COPY_SIZE) != 0 ||
+	    copies[12] == 0)
+		return true;
 	add_sum(__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__, copies, 40, sum);
 	memcpy(stored, copies + 40, sizeof(stored));
 	memcpy(&count, copies + 16, sizeof(count));
 	memcpy(salt, copies + 32, 8);
 	*frames = count;
-	return memcmp(stored, sum, sizeof(sum)) == 0;
+	*known = memcmp(stored, sum, sizeof(sum)) == 0;
+	return true;
 }
 
 /* SQLite counts the first half up when it starts the log over, which it does
@@ -243,7 +288,7 @@ static bool keeps_all(const struct ix_wal_record *record, const struct log *log,
 	       memcmp(record->salt, salt, sizeof(record->salt)) == 0;
 }
 
-bool ix_wal_inspect(const char *path, unsigned *frames, const char **reason)
+bool ix_wal_inspect(const char *path, unsigned *frames, const char **reason, struct err *err)
 {
 	struct ix_wal_record record;
 	struct log log = {.valid = false};
@@ -251,29 +296,33 @@ bool ix_wal_inspect(const char *path, unsigned *frames, const char **reason)
 	uint8_t salt[8];
 	char boot[40];
 	bool known;
-	enum found found = read_record(path, &record);
+	enum found found = read_record(path, &record, err);
 
 	*frames = 0;
-	*reason = "its checksums are damaged";
+	*reason = found == FOUND_DAMAGED ? "its checksums are damaged" : NULL;
 	if (found != FOUND_GOOD)
-		return found == FOUND_NONE;
+		return found != FOUND_UNKNOWN;
 	/* First: somebody else may write meanwhile. */
-	known = read_shared(path, salt, &shared);
-	read_log(path, &log);
+	if (!read_shared(path, salt, &shared, &known, err) || !read_log(path, &log, err))
+		return false;
 	read_boot(boot);
 	*frames = log.frames;
-	*reason = "its log is damaged";
-	return keeps_record(&record, &log) &&
-	       (!known || boot[0] == '\0' || strcmp(boot, record.boot) != 0 ||
-		keeps_all(&record, &log, salt, shared));
+	if (!keeps_record(&record, &log) ||
+	    (known && boot[0] != '\0' && strcmp(boot, record.boot) == 0 &&
+	     !keeps_all(&record, &log, salt, shared)))
+		*reason = "its log is damaged";
+	return true;
 }
 
 bool ix_wal_start(sqlite3 *handle, const char *path, struct err *err)
 {
 	sqlite3_file *sums = ix_vfs_sums(handle);
 	struct ix_wal_record record;
+	enum found found = read_record(path, &record, err);
 
-	if (sums == NULL || read_record(path, &record) != FOUND_GOOD)
+	if (found == FOUND_UNKNOWN)
+		return false;
+	if (sums == NULL || found != FOUND_GOOD)
 		return err_set(err, ERR_CORRUPT, "index is damaged: its checksums are missing");
 	return ix_wal_write_record(sums, &record) == SQLITE_OK ||
 	       err_set(err, ERR_IO, "index: its checksums cannot be written");

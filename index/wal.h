@@ -44,9 +44,11 @@ int ix_wal_compare(sqlite3_file *log, sqlite3_int64 frame, const uint8_t *page);
 int ix_wal_write_record(sqlite3_file *sums, const struct ix_wal_record *record);
 
 /* Before the writer opens an index that is there: whether what its log lost can
- * be told from damage. False with the reason: it is damaged. *frames is how many
- * there are. Nothing to say of an index without PATH-sums. */
-bool ix_wal_inspect(const char *path, unsigned *frames, const char **reason);
+ * be told from damage. *reason: it is damaged, and why; NULL: it is not. *frames is
+ * how many there are. Nothing to say of an index without PATH-sums. False: it
+ * cannot be read now. */
+bool ix_wal_inspect(const char *path, unsigned *frames, const char **reason,
+		    struct err *err) MUST_CHECK;
 
 /* The writer has opened it: from now on nothing may be lost until the machine
  * goes down. */
