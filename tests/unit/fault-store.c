@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "index/schema.h"
+#include "index/vfs.h"
 
 /* Files that can be missing one at a time. */
 static const char *const paths[] = {
@@ -133,9 +134,24 @@ static void empty_folder(const char *path)
 	(void)closedir(dir);
 }
 
+/* What an index is, while nobody has it open; the last is all that is left of a
+ * lost one. */
+static const char *const suffixes[] = {"", IX_SUMS_SUFFIX, "-ids"};
+
+static void copy_index(const char *from, const char *to, size_t first)
+{
+	for (size_t i = first; i < ARRAY_LEN(suffixes); i++) {
+		char a[192], b[192];
+
+		(void)snprintf(a, sizeof(a), "%s%s", from, suffixes[i]);
+		(void)snprintf(b, sizeof(b), "%s%s", to, suffixes[i]);
+		copy_file(a, b);
+	}
+}
+
 void fault_store_restore(struct fault_store *fs, enum fault_start start, const char *from)
 {
-	char folder[128], to[160], ids[192];
+	char folder[128], mark[160];
 
 	(void)snprintf(folder, sizeof(folder), "%s/index", fs->store.base);
 	empty_folder(folder);
@@ -143,25 +159,10 @@ void fault_store_restore(struct fault_store *fs, enum fault_start start, const c
 		(void)rmdir(folder);
 		return;
 	}
-	if (start != FAULT_START_LOST)
-		copy_file(from, fs->store.path);
-	(void)snprintf(to, sizeof(to), "%s-ids", fs->store.path);
-	(void)snprintf(ids, sizeof(ids), "%s-ids", from);
-	copy_file(ids, to);
-	(void)snprintf(to, sizeof(to), "%s-damaged", fs->store.path);
+	copy_index(from, fs->store.path, start == FAULT_START_LOST ? ARRAY_LEN(suffixes) - 1 : 0);
+	(void)snprintf(mark, sizeof(mark), "%s-damaged", fs->store.path);
 	if (start == FAULT_START_MARKED)
-		copy_file("/dev/null", to);
-}
-
-/* A copy of the store's index, which is closed. */
-static void keep_index(struct fault_store *fs, const char *to)
-{
-	char from[160], ids[192];
-
-	copy_file(fs->store.path, to);
-	(void)snprintf(from, sizeof(from), "%s-ids", fs->store.path);
-	(void)snprintf(ids, sizeof(ids), "%s-ids", to);
-	copy_file(from, ids);
+		copy_file("/dev/null", mark);
 }
 
 static void make_store(struct store *store)
@@ -206,7 +207,7 @@ static void make_index(struct fault_store *fs, const char *to, struct view *view
 	store_scan(&fs->store);
 	view_read(view, fs->store.reader, fs->store.path);
 	store_close(&fs->store);
-	keep_index(fs, to);
+	copy_index(fs->store.path, to, 0);
 }
 
 void fault_store_make(struct fault_store *fs)
@@ -323,8 +324,11 @@ bool fault_store_is_accounted(const struct fault_store *fs, const struct view *n
 		const char *row = now->files.at[i];
 
 		(void)snprintf(path, sizeof(path), "%.*s", (int)strcspn(row, "\t"), row);
-		if (lines_find(files, path) != NULL || is_excused(now, path) ||
-		    is_other_way(now, path) || (state_of(row) == IX_FILE_FAILED && has_reason(row)))
+		/* Of a file that was there before, nobody can tell perhaps that it is gone. */
+		if (lines_find(files, path) != NULL ||
+		    (in_tree(row) && lines_find(&fs->view_before.files, path) != NULL) ||
+		    is_excused(now, path) || is_other_way(now, path) ||
+		    (state_of(row) == IX_FILE_FAILED && has_reason(row)))
 			continue;
 		print_error("not in the store: %s\n", row);
 		return false;

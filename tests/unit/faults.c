@@ -164,26 +164,34 @@ WRAP(void *, XXH3_createState, void)
 	return no_memory("XXH3_createState") ? NULL : __real_XXH3_createState();
 }
 
+#ifdef HAVE_OPENJPEG
 WRAP(void *, opj_create_decompress, int format)
 {
 	return no_memory("opj_create_decompress") ? NULL : __real_opj_create_decompress(format);
 }
+#endif
 
+#ifdef HAVE_OPENJPEG
 WRAP(void *, opj_stream_create, size_t size, int is_input)
 {
 	return no_memory("opj_stream_create") ? NULL : __real_opj_stream_create(size, is_input);
 }
+#endif
 
+#ifdef HAVE_CHARLS
 WRAP(void *, charls_jpegls_decoder_create, void)
 {
 	return no_memory("charls_jpegls_decoder_create") ? NULL
 							 : __real_charls_jpegls_decoder_create();
 }
+#endif
 
+#ifdef HAVE_LIBJXL
 WRAP(void *, JxlDecoderCreate, const void *manager)
 {
 	return no_memory("JxlDecoderCreate") ? NULL : __real_JxlDecoderCreate(manager);
 }
+#endif
 
 WRAP(void *, png_create_write_struct, const char *version, void *context, void *error,
      void *warning)
@@ -288,6 +296,25 @@ long __wrap_syscall(long number, ...)
 						 words[4], words[5]);
 }
 
+/* A number, a pointer or nothing. */
+int __real_fcntl64(int fd, int command, ...);
+int __wrap_fcntl64(int fd, int command, ...);
+int __wrap_fcntl64(int fd, int command, ...)
+{
+	va_list args;
+	void *argument;
+
+	va_start(args, command);
+	argument = va_arg(args, void *);
+	va_end(args);
+	return fails("fcntl") ? -1 : __real_fcntl64(fd, command, argument);
+}
+
+WRAP(int, statx, int folder, const char *path, int flags, unsigned mask, struct statx *st)
+{
+	return fails("statx") ? -1 : __real_statx(folder, path, flags, mask, st);
+}
+
 WRAP(int, fstat64, int fd, struct stat *st)
 {
 	return fails("fstat") ? -1 : __real_fstat64(fd, st);
@@ -348,6 +375,25 @@ WRAP(ssize_t, read, int fd, void *to, size_t size)
 	if (fails("read"))
 		return -1;
 	return __real_read(fd, to, is_short("read", size) ? 1 : size);
+}
+
+WRAP(ssize_t, __read_chk, int fd, void *to, size_t size, size_t room)
+{
+	if (fails("read"))
+		return -1;
+	return __real___read_chk(fd, to, is_short("read", size) ? 1 : size, room);
+}
+
+WRAP(ssize_t, __pread64_chk, int fd, void *to, size_t size, off_t offset, size_t room)
+{
+	if (fails("pread"))
+		return -1;
+	return __real___pread64_chk(fd, to, is_short("pread", size) ? 1 : size, offset, room);
+}
+
+WRAP(ssize_t, __readlink_chk, const char *path, char *to, size_t size, size_t room)
+{
+	return fails("readlink") ? -1 : __real___readlink_chk(path, to, size, room);
 }
 
 WRAP(ssize_t, pread64, int fd, void *to, size_t size, off_t offset)

@@ -129,22 +129,24 @@ TESTS += $(fault_tests)
 
 fault_sources = %D%/faults.c %D%/faults-sql.c %D%/faults.h
 fault_wraps = \
-	-Wl,--wrap=JxlDecoderCreate -Wl,--wrap=XXH3_createState -Wl,--wrap=access \
-	-Wl,--wrap=calloc -Wl,--wrap=charls_jpegls_decoder_create -Wl,--wrap=eventfd \
-	-Wl,--wrap=faccessat -Wl,--wrap=fallocate64 -Wl,--wrap=fchmod -Wl,--wrap=fdopendir \
-	-Wl,--wrap=flock -Wl,--wrap=free -Wl,--wrap=fstat64 -Wl,--wrap=fstatat64 \
-	-Wl,--wrap=fstatfs64 -Wl,--wrap=fstatvfs64 -Wl,--wrap=ftruncate64 \
-	-Wl,--wrap=getrandom -Wl,--wrap=inflateInit2_ -Wl,--wrap=lseek64 -Wl,--wrap=malloc \
-	-Wl,--wrap=memfd_create -Wl,--wrap=mkdir -Wl,--wrap=mkdirat -Wl,--wrap=mmap64 \
-	-Wl,--wrap=open64 -Wl,--wrap=__open64_2 -Wl,--wrap=openat64 -Wl,--wrap=__openat64_2 \
-	-Wl,--wrap=opj_create_decompress -Wl,--wrap=opj_stream_create \
-	-Wl,--wrap=png_create_info_struct -Wl,--wrap=png_create_write_struct \
-	-Wl,--wrap=pread64 -Wl,--wrap=preadv64v2 -Wl,--wrap=pthread_create \
-	-Wl,--wrap=pwrite64 -Wl,--wrap=read -Wl,--wrap=readdir64 -Wl,--wrap=readlink \
-	-Wl,--wrap=realloc -Wl,--wrap=reallocarray -Wl,--wrap=realpath \
-	-Wl,--wrap=__realpath_chk -Wl,--wrap=rename -Wl,--wrap=renameat -Wl,--wrap=stat64 \
-	-Wl,--wrap=statfs64 -Wl,--wrap=strdup -Wl,--wrap=strndup -Wl,--wrap=syscall \
-	-Wl,--wrap=unlink -Wl,--wrap=unlinkat -Wl,--wrap=write
+	-Wl,--wrap=access -Wl,--wrap=calloc -Wl,--wrap=charls_jpegls_decoder_create \
+	-Wl,--wrap=eventfd -Wl,--wrap=faccessat -Wl,--wrap=fallocate64 -Wl,--wrap=fchmod \
+	-Wl,--wrap=fcntl64 -Wl,--wrap=fdopendir -Wl,--wrap=flock -Wl,--wrap=free \
+	-Wl,--wrap=fstat64 -Wl,--wrap=fstatat64 -Wl,--wrap=fstatfs64 \
+	-Wl,--wrap=fstatvfs64 -Wl,--wrap=ftruncate64 -Wl,--wrap=getrandom \
+	-Wl,--wrap=inflateInit2_ -Wl,--wrap=JxlDecoderCreate -Wl,--wrap=lseek64 \
+	-Wl,--wrap=malloc -Wl,--wrap=memfd_create -Wl,--wrap=mkdir -Wl,--wrap=mkdirat \
+	-Wl,--wrap=mmap64 -Wl,--wrap=open64 -Wl,--wrap=__open64_2 -Wl,--wrap=openat64 \
+	-Wl,--wrap=__openat64_2 -Wl,--wrap=opj_create_decompress \
+	-Wl,--wrap=opj_stream_create -Wl,--wrap=png_create_info_struct \
+	-Wl,--wrap=png_create_write_struct -Wl,--wrap=pread64 -Wl,--wrap=__pread64_chk \
+	-Wl,--wrap=preadv64v2 -Wl,--wrap=pthread_create -Wl,--wrap=pwrite64 \
+	-Wl,--wrap=read -Wl,--wrap=__read_chk -Wl,--wrap=readdir64 -Wl,--wrap=readlink \
+	-Wl,--wrap=__readlink_chk -Wl,--wrap=realloc -Wl,--wrap=reallocarray \
+	-Wl,--wrap=realpath -Wl,--wrap=__realpath_chk -Wl,--wrap=rename \
+	-Wl,--wrap=renameat -Wl,--wrap=stat64 -Wl,--wrap=statfs64 -Wl,--wrap=statx \
+	-Wl,--wrap=strdup -Wl,--wrap=strndup -Wl,--wrap=syscall -Wl,--wrap=unlink \
+	-Wl,--wrap=unlinkat -Wl,--wrap=write -Wl,--wrap=XXH3_createState
 %C%_test_fault_content_SOURCES = %D%/test-fault-content.c \
 	%D%/fault-session.c \
 	%D%/fault-session.h \

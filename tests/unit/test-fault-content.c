@@ -19,6 +19,7 @@
 
 #include "fs/measure.h"
 #include "fs/scan.h"
+#include "index/vfs.h"
 
 static const struct row {
 	const char *name;
@@ -392,18 +393,32 @@ static void test_reports(void **state)
 /* ---- Sizes that are measured ------------------------------------------------ */
 
 static struct fault_session measured;
-static struct buf index_bytes, right_sizes;
+static struct buf index_bytes, index_sums, right_sizes;
 
-static void read_index(void)
+static void read_index(const char *suffix, struct buf *bytes)
 {
 	uint8_t block[8192];
+	char path[128];
 	ssize_t got;
-	int fd = open(measured.index_path, O_RDONLY | O_CLOEXEC);
+	int fd;
 
-	index_bytes = buf_empty(BUF_NO_LIMIT);
+	(void)snprintf(path, sizeof(path), "%s%s", measured.index_path, suffix);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
 	assert_true(fd >= 0);
+	*bytes = buf_empty(BUF_NO_LIMIT);
 	while ((got = read(fd, block, sizeof(block))) > 0)
-		buf_append(&index_bytes, block, (size_t)got);
+		buf_append(bytes, block, (size_t)got);
+	(void)close(fd);
+}
+
+static void write_index(const char *suffix, const struct buf *bytes)
+{
+	char path[128];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s%s", measured.index_path, suffix);
+	fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	assert_true(write(fd, bytes->data, bytes->size) == (ssize_t)bytes->size);
 	(void)close(fd);
 }
 
@@ -412,10 +427,9 @@ static void restore_index(void)
 {
 	struct ix_options options;
 	struct err err = {0};
-	int fd = open(measured.index_path, O_WRONLY | O_TRUNC | O_CLOEXEC);
 
-	assert_true(write(fd, index_bytes.data, index_bytes.size) == (ssize_t)index_bytes.size);
-	(void)close(fd);
+	write_index("", &index_bytes);
+	write_index(IX_SUMS_SUFFIX, &index_sums);
 	fs_index_options_init(&options, &measured.options);
 	if (!ix_open(&measured.index, &options, &err))
 		fail_msg("%s", err.message);
@@ -494,12 +508,14 @@ static void test_measuring(void **state)
 	ix_close(measured.index);
 	measured.index = NULL;
 	right_sizes = buf_empty(BUF_NO_LIMIT);
-	read_index();
+	read_index("", &index_bytes);
+	read_index(IX_SUMS_SUFFIX, &index_sums);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		print_message("# %s: %u\n", rows[i].name,
 			      sweep(&rows[i], MIN_OF(rows[i].points * 2, 30u), measure_once));
 	buf_release(&right_sizes);
 	buf_release(&index_bytes);
+	buf_release(&index_sums);
 	fault_session_remove(&measured);
 }
 

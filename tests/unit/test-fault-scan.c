@@ -224,7 +224,7 @@ static void try_row(const struct start *start, const struct row *row)
 
 	/* Much of what other starts do is the same. */
 	if (start->start != FAULT_START_INDEX || start->rebuild)
-		points = MAX_OF(points / 5, 1u);
+		points = MAX_OF(points / 8, 1u);
 	step = all_points() ? 1 : MAX_OF(calls / points, 1u);
 	for (unsigned nth = 1; try_point(start, row, nth); nth += step)
 		tried++;
