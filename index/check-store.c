@@ -196,7 +196,7 @@ static bool compare_gone(struct comparison *c, const struct ix_job *job, struct 
 	return true;
 }
 
-static bool compare_again(struct comparison *c, const struct ix_job *job, struct err *err)
+static bool compare_held(struct comparison *c, const struct ix_job *job, struct err *err)
 {
 	bool found;
 
@@ -217,8 +217,8 @@ static bool compare_job(struct comparison *c, const struct ix_job *job, struct e
 	case IX_JOB_GONE_FILE:
 	case IX_JOB_GONE_FOLDER:
 		return compare_gone(c, job, err);
-	case IX_JOB_AGAIN:
-		return compare_again(c, job, err);
+	case IX_JOB_HELD:
+		return compare_held(c, job, err);
 	case IX_JOB_NEW_FOLDER: /* of consequence with what is in it */
 	case IX_JOB_FOLDER_DISK:
 		break;

@@ -52,7 +52,7 @@ noinst_LIBRARIES += %D%/libindex.a
 	%D%/ring.c \
 	%D%/ring.h \
 	%D%/scan-after.c \
-	%D%/scan-again.c \
+	%D%/scan-held.c \
 	%D%/scan.c \
 	%D%/scan.h \
 	%D%/schema.c \

@@ -33,12 +33,12 @@ enum ix_job_type {
 	IX_JOB_FOLDER_DISK, /* its row has another disk now */
 	IX_JOB_GONE_FILE,   /* file is the row key */
 	IX_JOB_GONE_FOLDER, /* likewise of a folder */
-	IX_JOB_AGAIN,       /* file has to be looked at, if the store is on the same disk */
+	IX_JOB_HELD,        /* file has to be looked at, if the store is on the same disk */
 };
 
 struct ix_job {
 	enum ix_job_type type;
-	struct ix_folder *folder; /* a reference; NULL for GONE and AGAIN */
+	struct ix_folder *folder; /* a reference; NULL for GONE and HELD */
 	int64_t file;             /* row key; 0: new */
 	bool follow;              /* name is a link that may be followed */
 	char name[256];

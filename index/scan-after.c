@@ -284,7 +284,7 @@ static bool count_gone(struct ix_scan *scan, uint64_t *gone, struct err *err)
 
 	if (!ix_db_one(db, IX_W_GONE_COUNT, err, ""))
 		return false;
-	*gone = (uint64_t)ix_db_int(db->statements[IX_W_GONE_COUNT], 0) + scan->again_count;
+	*gone = (uint64_t)ix_db_int(db->statements[IX_W_GONE_COUNT], 0) + scan->held_count;
 	ix_db_reset(db, IX_W_GONE_COUNT);
 	return true;
 }

@@ -142,8 +142,8 @@ static bool apply_job(struct ix_scan *scan, const struct ix_job *job, struct err
 	case IX_JOB_GONE_FOLDER:
 		return ix_db_run(&w->db, IX_W_GONE_FOLDER_FILES, err, "i", job->file) &&
 		       ix_db_run(&w->db, IX_W_GONE_FOLDERS, err, "i", job->file);
-	case IX_JOB_AGAIN:
-		return ix_scan_note_again(scan, job->file, err);
+	case IX_JOB_HELD:
+		return ix_scan_hold(scan, job->file, err);
 	}
 	return true;
 }
@@ -297,6 +297,7 @@ static bool look_again(struct ix_scan *scan, struct err *err)
 			.index_path = scan->index->path,
 			.only = (const char *const *)paths,
 			.only_count = count,
+			.doubtful = walk->doubtful,
 		};
 
 		if (paths == NULL)
@@ -389,7 +390,7 @@ static bool run(struct ix_scan *scan, struct err *err)
 		return false;
 	if (suspicious)
 		return set_state(scan, IX_SCAN_SUSPICIOUS, NULL, err);
-	if (!ix_scan_gone(scan, err) || !ix_scan_again(scan, err) || !settle_pending(scan, err))
+	if (!ix_scan_gone(scan, err) || !ix_scan_file_held(scan, err) || !settle_pending(scan, err))
 		return false;
 	if (ix_scan_stopped(scan))
 		return set_state(scan, IX_SCAN_STOPPED, "stopped before it was done", err);
@@ -431,7 +432,7 @@ bool ix_scan(struct ix_index *index, const struct ix_scan_options *options, stru
 	 * index sees that the scan did not end. */
 	if (!ok && !set_state(&scan, IX_SCAN_STOPPED, reason.message, NULL))
 		log_trace(LOG_SCAN, "the state of the scan could not be written");
-	free(scan.again);
+	free(scan.held);
 	if (reason.code == ERR_CORRUPT)
 		ix_home_mark_damaged(index->path);
 	(void)pthread_mutex_unlock(&index->scan_mutex);
@@ -446,7 +447,13 @@ static bool run_some(struct ix_scan *scan, bool *whole, struct err *err)
 {
 	bool suspicious;
 
-	if (!prepare(scan, err) || !doubt(scan, err) || !walk_store(scan, err))
+	if (!prepare(scan, err) || !doubt(scan, err))
+		return false;
+	/* Whether the disk is the same is to be seen in all of it only. */
+	*whole = scan->walk->doubtful;
+	if (*whole)
+		return ix_scan_commit(scan, true, err);
+	if (!walk_store(scan, err))
 		return false;
 	*whole = scan->walk->whole_wanted;
 	/* What was begun is kept; the next whole scan sees the rest. */
@@ -458,8 +465,8 @@ static bool run_some(struct ix_scan *scan, bool *whole, struct err *err)
 	*whole = scan->walk->whole_wanted;
 	if (suspicious)
 		return set_state(scan, IX_SCAN_SUSPICIOUS, NULL, err);
-	return ix_scan_gone(scan, err) && ix_scan_again(scan, err) && settle_pending(scan, err) &&
-	       ix_scan_commit(scan, true, err);
+	return ix_scan_gone(scan, err) && ix_scan_file_held(scan, err) &&
+	       settle_pending(scan, err) && ix_scan_commit(scan, true, err);
 }
 
 bool ix_scan_paths(struct ix_index *index, const struct ix_scan_options *options,
@@ -481,7 +488,7 @@ bool ix_scan_paths(struct ix_index *index, const struct ix_scan_options *options
 		return err_set(err, ERR_USAGE, "another process writes this index");
 	(void)pthread_mutex_lock(&index->scan_mutex);
 	ok = run_some(&scan, whole, &reason);
-	free(scan.again);
+	free(scan.held);
 	if (reason.code == ERR_CORRUPT)
 		ix_home_mark_damaged(index->path);
 	(void)pthread_mutex_unlock(&index->scan_mutex);

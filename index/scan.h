@@ -22,8 +22,8 @@ struct ix_scan {
 	int64_t begun_ns;       /* monotonic */
 	/* Files that are others than before on what may be another disk: to be filed when
 	 * it is settled that it is not. */
-	int64_t *again;
-	size_t again_count, again_capacity;
+	int64_t *held;
+	size_t held_count, held_capacity;
 };
 
 /* Commits when the transaction is old or large enough (or always), and tells
@@ -40,8 +40,8 @@ bool ix_scan_pending(struct ix_scan *scan, bool *found, struct err *err) MUST_CH
 /* Everything that the walk noted as gone. */
 bool ix_scan_gone(struct ix_scan *scan, struct err *err) MUST_CHECK;
 /* Notes a file to be looked at again, and looks at all that were noted. */
-bool ix_scan_note_again(struct ix_scan *scan, int64_t file, struct err *err) MUST_CHECK;
-bool ix_scan_again(struct ix_scan *scan, struct err *err) MUST_CHECK;
+bool ix_scan_hold(struct ix_scan *scan, int64_t file, struct err *err) MUST_CHECK;
+bool ix_scan_file_held(struct ix_scan *scan, struct err *err) MUST_CHECK;
 
 /* Whether the store is on another disk than the one that was scanned. */
 bool ix_scan_is_lost(struct ix_scan *scan, bool *lost, struct err *err) MUST_CHECK;

@@ -133,8 +133,6 @@ bool ix_walk_some(struct ix_walker *w)
 {
 	char name[256];
 
-	/* Whether the disk is the same is to be seen only in all of it. */
-	w->walk->whole_wanted = w->walk->doubtful;
 	for (size_t i = 0; i < w->walk->only_count && !w->walk->whole_wanted; i++) {
 		const char *path = w->walk->only[i];
 

@@ -53,7 +53,7 @@ bool ix_walk_refuse_folder(struct ix_walker *w, struct ix_level *level, const ch
 		return false;
 	(void)atomic_fetch_add_explicit(&w->walk->files, 1, memory_order_relaxed);
 	if (ix_walk_leaves(w, level, &row))
-		return ix_walk_hold(w, level, IX_JOB_AGAIN, row.id);
+		return ix_walk_hold(w, level, IX_JOB_HELD, row.id);
 	return ix_walk_put_record(w, level, name, row.id, NULL, outcome, code, reason);
 }
 
@@ -333,7 +333,7 @@ static bool visit_file(struct ix_walker *w, struct ix_level *level, const char *
 		if (likeness == SAME_FILE)
 			return true;
 		if (likeness == OTHER_FILE && ix_walk_leaves(w, level, row))
-			return ix_walk_hold(w, level, IX_JOB_AGAIN, row->id);
+			return ix_walk_hold(w, level, IX_JOB_HELD, row->id);
 	}
 	job = ix_walk_put_file(w, level, IX_JOB_PARSE, name, row != NULL ? row->id : 0);
 	if (job == NULL)
@@ -353,7 +353,7 @@ static bool visit_other(struct ix_walker *w, struct ix_level *level, const char 
 		return false;
 	known = fstatat(level->folder->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 	if (row != NULL && ix_walk_leaves(w, level, row))
-		return ix_walk_hold(w, level, IX_JOB_AGAIN, row->id);
+		return ix_walk_hold(w, level, IX_JOB_HELD, row->id);
 	if (!known && errno == ENOENT)
 		return row == NULL || ix_walk_put_gone(w, IX_JOB_GONE_FILE, row->id);
 	(void)atomic_fetch_add_explicit(&w->walk->files, 1, memory_order_relaxed);
@@ -499,8 +499,8 @@ static bool run(struct ix_walker *w)
 {
 	if (!start(w) || !ix_db_exec(&w->db, "BEGIN", w->err))
 		return false;
-	return w->walk->only != NULL ? ix_walk_some(w)
-				     : ix_walk_down_to(w, 0) && ix_walk_put_held(w, 0);
+	return (w->walk->only != NULL ? ix_walk_some(w) : ix_walk_down_to(w, 0)) &&
+	       ix_walk_put_held(w, 0);
 }
 
 void *ix_walk_run(void *context)

@@ -22,7 +22,7 @@ struct ix_walk {
 	const char *const *only;
 	size_t only_count;
 	/* The store may be on another disk: files that are others than before are held
-	 * back, see IX_JOB_AGAIN. */
+	 * back, see IX_JOB_HELD. */
 	bool doubtful;
 
 	/* Results, for other threads while the walk goes on. */

@@ -68,7 +68,7 @@ struct ix_job *ix_walk_put_file(struct ix_walker *w, struct ix_level *level, enu
 bool ix_walk_put_record(struct ix_walker *w, struct ix_level *level, const char *name, int64_t row,
 			const struct stat *st, enum ix_outcome outcome, const char *code,
 			const char *reason) MUST_CHECK;
-/* A row has nothing in the store any more, or something else (AGAIN), by its type of
+/* A row has nothing in the store any more, or something else (HELD), by its type of
  * job. */
 bool ix_walk_put_gone(struct ix_walker *w, enum ix_job_type type, int64_t row) MUST_CHECK;
 bool ix_walk_out_of_ring(struct ix_walker *w); /* false */

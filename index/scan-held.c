@@ -14,26 +14,26 @@
 
 /* ---- Looked at once the disk is settled --------------------------------- */
 
-bool ix_scan_note_again(struct ix_scan *scan, int64_t file, struct err *err)
+bool ix_scan_hold(struct ix_scan *scan, int64_t file, struct err *err)
 {
-	if (scan->again_count == scan->again_capacity) {
-		size_t capacity = scan->again_capacity > 0 ? scan->again_capacity * 2 : 64;
-		int64_t *again = realloc(scan->again, capacity * sizeof(*again));
+	if (scan->held_count == scan->held_capacity) {
+		size_t capacity = scan->held_capacity > 0 ? scan->held_capacity * 2 : 64;
+		int64_t *held = realloc(scan->held, capacity * sizeof(*held));
 
-		if (again == NULL)
+		if (held == NULL)
 			return err_set(err, ERR_NOMEM, "out of memory");
-		scan->again = again;
-		scan->again_capacity = capacity;
+		scan->held = held;
+		scan->held_capacity = capacity;
 	}
-	scan->again[scan->again_count++] = file;
+	scan->held[scan->held_count++] = file;
 	return true;
 }
 
 static bool refile_all(struct ix_scan *scan, struct ix_parser *parser, struct ix_result *result,
 		       struct err *err)
 {
-	for (size_t i = 0; i < scan->again_count && !ix_scan_stopped(scan); i++) {
-		if (!ix_scan_refile(scan, parser, result, scan->again[i], err) ||
+	for (size_t i = 0; i < scan->held_count && !ix_scan_stopped(scan); i++) {
+		if (!ix_scan_refile(scan, parser, result, scan->held[i], err) ||
 		    !ix_scan_commit(scan, false, err))
 			return false;
 		ix_scan_progress(scan, false);
@@ -41,13 +41,13 @@ static bool refile_all(struct ix_scan *scan, struct ix_parser *parser, struct ix
 	return ix_scan_commit(scan, true, err);
 }
 
-bool ix_scan_again(struct ix_scan *scan, struct err *err)
+bool ix_scan_file_held(struct ix_scan *scan, struct err *err)
 {
 	struct ix_parser parser;
 	struct ix_result result;
 	bool ok;
 
-	if (scan->again_count == 0)
+	if (scan->held_count == 0)
 		return true;
 	if (!ix_parser_init(&parser, scan->options, err))
 		return false;
