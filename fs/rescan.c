@@ -345,6 +345,7 @@ static void *scan_thread(void *context)
 static bool open_watcher(struct fs_rescan *rescan, struct err *err)
 {
 	const struct ix_watcher_options options = {
+		.store_fd = rescan->session->store_fd,
 		.events = !rescan->session->options->no_watch,
 		.wake = wake,
 		.wake_context = rescan,
@@ -353,6 +354,7 @@ static bool open_watcher(struct fs_rescan *rescan, struct err *err)
 	if (!ix_watcher_open(&rescan->watcher, &options, err))
 		return false;
 	rescan->options.entered = ix_watcher_entered;
+	rescan->options.led_out = ix_watcher_led_out;
 	rescan->options.entered_context = rescan->watcher;
 	rescan->options.postponed = ix_watcher_postponed;
 	rescan->options.postponed_context = rescan->watcher;

@@ -259,6 +259,7 @@ static bool walk_store(struct comparison *c, struct ix_ring *ring, struct err *e
 	bool ok;
 
 	options.entered = NULL;
+	options.led_out = NULL;
 	options.confirm_empty = false;
 	if (pthread_create(&thread, NULL, ix_walk_run, &walk) != 0)
 		return err_set(err, ERR_NOMEM, "cannot start a thread");

@@ -302,6 +302,9 @@ struct ix_scan_options {
 	 * slash ("" for the root), new_disk that another file system begins there. May be
 	 * NULL. */
 	void (*entered)(const char *prefix, int folder_fd, bool new_disk, void *context);
+	/* Likewise when a link was met, with follow, that leads out of the store or nowhere
+	 * yet: folders and files behind it change without being told. */
+	void (*led_out)(void *context);
 	void *entered_context;
 	/* After a commit, no lock held: a place that could not be looked at. soon: it is
 	 * being written, and is pending, or what the index has of it stays; else it cannot

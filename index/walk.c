@@ -274,6 +274,9 @@ static void refuse_link(struct ix_walker *w, const struct ix_level *level, const
 
 	*refusal = (struct refusal){.outcome = IX_OUTCOME_SKIPPED, .code = "link"};
 	refusal->nowhere = target == LINK_BROKEN;
+	if ((target == LINK_OUTSIDE || target == LINK_BROKEN) && options->follow &&
+	    options->led_out != NULL)
+		options->led_out(options->entered_context);
 	if (target == LINK_UNKNOWN) {
 		refusal->outcome = IX_OUTCOME_FAILED;
 		refusal->code = "unreadable";

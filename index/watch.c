@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "dicom/log.h"
@@ -48,6 +49,8 @@ struct ix_watcher {
 	bool whole, mounts;
 	char *buffer;     /* EVENTS_SIZE bytes */
 	int unwatched;    /* why a folder is not watched, errno; 0: all are */
+	bool twice;       /* there are two ways to a folder, and the kernel tells of one */
+	bool led_out;     /* links lead to folders that nobody watches */
 	char refused[96]; /* why there is no inotify at all; "" */
 	char silent[24];  /* the file system that tells nothing; "" */
 };
@@ -266,6 +269,19 @@ void ix_watcher_close(struct ix_watcher *w)
 
 /* ---- For the scan ------------------------------------------------------- */
 
+/* A folder has one watch, by whichever way it was found. Whether it can still be found
+ * by the other one as well. */
+static bool is_twice(const struct ix_watcher *w, int wd, const char *prefix, int folder_fd)
+{
+	const struct ix_watch_node *node = ix_watch_map_find(&w->map, wd);
+	struct stat now, other;
+
+	return node != NULL && strcmp(node->path, prefix) != 0 && fstat(folder_fd, &now) == 0 &&
+	       fstatat(w->options.store_fd, node->path[0] != '\0' ? node->path : ".", &other, 0) ==
+		       0 &&
+	       now.st_dev == other.st_dev && now.st_ino == other.st_ino;
+}
+
 /* Under the lock. */
 static void watch_folder(struct ix_watcher *w, const char *prefix, int folder_fd)
 {
@@ -277,7 +293,8 @@ static void watch_folder(struct ix_watcher *w, const char *prefix, int folder_fd
 			       (prefix[0] != '\0' ? FILE_MASK : ROOT_MASK) | IN_ONLYDIR);
 	if (wd < 0)
 		w->unwatched = errno;
-	else if (!ix_watch_map_put(&w->map, wd, prefix))
+	w->twice = w->twice || (wd >= 0 && is_twice(w, wd, prefix, folder_fd));
+	if (wd >= 0 && !ix_watch_map_put(&w->map, wd, prefix))
 		w->unwatched = ENOMEM;
 }
 
@@ -293,6 +310,15 @@ void ix_watcher_entered(const char *prefix, int folder_fd, bool new_disk, void *
 		(void)snprintf(w->silent, sizeof(w->silent), "%s", silent);
 	if (w->inotify >= 0)
 		watch_folder(w, prefix, folder_fd);
+	(void)pthread_mutex_unlock(&w->lock);
+}
+
+void ix_watcher_led_out(void *watcher)
+{
+	struct ix_watcher *w = watcher;
+
+	(void)pthread_mutex_lock(&w->lock);
+	w->led_out = true;
 	(void)pthread_mutex_unlock(&w->lock);
 }
 
@@ -314,6 +340,8 @@ void ix_watcher_begin_whole(struct ix_watcher *w)
 	ix_watch_set_release(&w->set);
 	w->whole = false;
 	w->unwatched = 0;
+	w->twice = false;
+	w->led_out = false;
 	w->silent[0] = '\0';
 	w->map.round++;
 	(void)pthread_mutex_unlock(&w->lock);
@@ -387,6 +415,12 @@ void ix_watcher_report(struct ix_watcher *w, struct ix_watch *report)
 		(void)snprintf(report->reason, sizeof(report->reason),
 			       "a folder cannot be watched: %s",
 			       strerror_r(w->unwatched, text, sizeof(text)));
+	else if (w->twice)
+		(void)snprintf(report->reason, sizeof(report->reason),
+			       "a folder is in the store twice (bind mount)");
+	else if (w->led_out)
+		(void)snprintf(report->reason, sizeof(report->reason),
+			       "links lead out of the store");
 	else if (w->inotify >= 0)
 		report->mode = IX_WATCH_EVENTS;
 	(void)pthread_mutex_unlock(&w->lock);

@@ -6,9 +6,10 @@
  * - The walk of a whole scan says which folders there are, before it lists each:
  *   what happens later is told, what happened earlier is listed.
  * - A file is due when it was closed, or when it has been left alone for a moment.
- * - Where the kernel lost events, has no room for more watches, or cannot know what
- *   happens (other machines write to a network file system), whole scans take the
- *   place of it: ix_watcher_report() says so.
+ * - Where the kernel lost events, has no room for more watches, cannot know what
+ *   happens (other machines write to a network file system), or tells of one of two
+ *   ways to a folder (bind mounts, links out of the store), whole scans take the place
+ *   of it: ix_watcher_report() says so.
  *
  * Thread rule: any thread, but for opening and closing.
  *
@@ -22,7 +23,8 @@
 struct ix_watcher;
 
 struct ix_watcher_options {
-	bool events; /* false: remember postponed places only */
+	int store_fd; /* the caller's; the number stays, what it leads to may change */
+	bool events;  /* false: remember postponed places only */
 	/* Something is due earlier than before, or the mounts of the machine changed.
 	 * From the watcher's thread or the caller's; must not call back. */
 	void (*wake)(void *context);
@@ -36,6 +38,7 @@ void ix_watcher_close(struct ix_watcher *watcher); /* NULL is allowed */
 
 /* For struct ix_scan_options: context is the watcher. */
 void ix_watcher_entered(const char *prefix, int folder_fd, bool new_disk, void *watcher);
+void ix_watcher_led_out(void *watcher);
 void ix_watcher_postponed(const char *path, bool soon, void *watcher);
 char **ix_watcher_more(size_t *count, void *watcher);
 

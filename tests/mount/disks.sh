@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # Disks that are mounted inside the store come and go under a mount: what was on
-# them stays, and comes back.
+# them stays, and comes back. Folders that are there by two ways are looked at as
+# often as is said.
 
 . "$(dirname "$0")/mount-lib.sh"
 need_fuse
@@ -37,6 +38,12 @@ line_is() { # TEXT
 }
 no_line() {
 	! line_is "another disk"
+}
+reason_is() { # TEXT
+	grep -qF "$1" "$mnt/.dicomfs/status.json"
+}
+no_reason() {
+	! reason_is "$1"
 }
 identity() {
 	find "$mnt/patients" -name '*.dcm' -printf '%P %i %s %T@\n' | sort
@@ -90,3 +97,38 @@ umount "$disk"
 stop_mount
 rm -f "$index"*
 rmdir "$disk"
+
+# A folder that is in the store twice.
+mkdir "$store/again"
+mount --bind "$store/p1" "$store/again"
+start_mount rescan=1 || exit 1
+wait_complete || exit 1
+check "the status says why it looks again" wait_for 30 reason_is "twice (bind mount)"
+small_dicom file "$store/p1/s1/i4.dcm" 1 1 4
+becomes "a new file" 1 4
+check "also by the other way" wait_for 30 line_is "p1/s1/i4.dcm"
+small_dicom file "$store/again/s1/i5.dcm" 1 1 5
+becomes "one that came by the other way" 1 5
+check "is there twice as well" wait_for 30 line_is "p1/s1/i5.dcm"
+umount "$store/again"
+check "and not any more without the mount" wait_for 30 no_reason "twice (bind mount)"
+rmdir "$store/again"
+becomes "each entry is there once" 1 5
+stop_mount
+rm -f "$index"*
+
+# Links that lead out of the store.
+mkdir "$scratch/out"
+small_dicom file "$scratch/out/i1.dcm" 7 1 1
+small_dicom file "$scratch/linked.dcm" 6 1 1
+ln -s "$scratch/out" "$store/out"
+ln -s "$scratch/linked.dcm" "$store/linked.dcm"
+start_mount follow,rescan=1 || exit 1
+wait_complete || exit 1
+check "links are said to lead out" wait_for 30 reason_is "links lead out of the store"
+one=$(find "$mnt/patients" -path '*Patient 6 *' -name '*.dcm')
+small_dicom file "$scratch/linked.dcm" 6 1 1 44
+check "a file behind a link that is written anew" wait_for 30 cmp "$one" "$scratch/linked.dcm"
+mv "$scratch/out" "$scratch/other"
+becomes "a folder behind one that is renamed" 7 0
+stop_mount

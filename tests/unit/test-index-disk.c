@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "index/watch.h"
+
 /* Second word of a disk's text, see struct ix_disk. */
 #define RENUMBER(column)                                                                           \
 	" SET " column " = substr(" column ", 1, instr(" column ", ' ')) || 'abc ' ||"             \
@@ -404,14 +406,121 @@ static void test_store_other_number(void **state)
 	store_expect_like_rebuilt(store);
 }
 
+/* ---- What the kernel does not tell -------------------------------------- */
+
+static void no_wake(void *context)
+{
+	(void)context;
+}
+
+static struct ix_watcher *open_watcher(struct store *store)
+{
+	const struct ix_watcher_options options = {
+		.store_fd = store->fd, .events = true, .wake = no_wake};
+	struct ix_watcher *watcher;
+	struct err err = {0};
+
+	assert_true(ix_watcher_open(&watcher, &options, &err));
+	store->options.entered = ix_watcher_entered;
+	store->options.led_out = ix_watcher_led_out;
+	store->options.entered_context = watcher;
+	return watcher;
+}
+
+static void close_watcher(struct store *store, struct ix_watcher *watcher)
+{
+	store->options.entered = NULL;
+	store->options.led_out = NULL;
+	ix_watcher_close(watcher);
+}
+
+static void expect_watch(struct store *store, struct ix_watcher *watcher, const char *reason)
+{
+	struct ix_watch report;
+
+	ix_watcher_begin_whole(watcher);
+	store_scan(store);
+	ix_watcher_end_whole(watcher, true);
+	ix_watcher_report(watcher, &report);
+	assert_string_equal(report.reason, reason);
+	assert_int_equal(report.mode, reason[0] != '\0' ? IX_WATCH_RESCAN : IX_WATCH_EVENTS);
+}
+
+/* The file systems of some test machines are silent. */
+static void skip_silent(struct store *store, struct ix_watcher *watcher)
+{
+	struct ix_watch report;
+
+	store_scan(store);
+	ix_watcher_report(watcher, &report);
+	if (report.mode == IX_WATCH_EVENTS)
+		return;
+	close_watcher(store, watcher);
+	skip();
+}
+
+static void test_links_lead_out(void **state)
+{
+	struct store *store = *state;
+	struct ix_watcher *watcher = open_watcher(store);
+	char path[PATH_MAX];
+
+	put(store, "a/1", "1.1");
+	skip_silent(store, watcher);
+	assert_int_equal(symlinkat("a", store->fd, "inside"), 0);
+	assert_int_equal(symlinkat("/dev/null", store->fd, "outside"), 0);
+	expect_watch(store, watcher, "");
+	store->options.follow = true;
+	expect_watch(store, watcher, "links lead out of the store");
+	store_delete(store, "outside");
+	expect_watch(store, watcher, "");
+	(void)snprintf(path, sizeof(path), "%s/nothing yet", store->base);
+	assert_int_equal(symlinkat(path, store->fd, "outside"), 0);
+	expect_watch(store, watcher, "links lead out of the store");
+	close_watcher(store, watcher);
+}
+
+static void test_two_ways(void **state)
+{
+	static const char twice[] = "a folder is in the store twice (bind mount)";
+	struct store *store = *state;
+	struct ix_watcher *watcher;
+	char from[PATH_MAX], to[PATH_MAX];
+
+	mount_disk(store, "disk");
+	watcher = open_watcher(store);
+	put(store, "a/x/1", "1.1");
+	put(store, "b/x/2", "1.2");
+	skip_silent(store, watcher);
+	expect_watch(store, watcher, "");
+	/* A folder that was renamed is there once. */
+	store_move(store, "b", "c");
+	expect_watch(store, watcher, "");
+	assert_int_equal(mount(store_path(store, "a", from), store_path(store, "c", to), NULL,
+			       MS_BIND, NULL),
+			 0);
+	expect_watch(store, watcher, twice);
+	expect_watch(store, watcher, twice);
+	assert_int_equal(umount2(to, MNT_DETACH), 0);
+	expect_watch(store, watcher, "");
+	/* The store in itself. */
+	assert_int_equal(mount(store_path(store, ".", from), to, NULL, MS_BIND, NULL), 0);
+	expect_watch(store, watcher, twice);
+	assert_int_equal(umount2(to, MNT_DETACH), 0);
+	close_watcher(store, watcher);
+	unmount_disk(store, "disk");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(test_folder_is_gone),   TEST(test_folder_is_a_file),   TEST(test_same_names),
-		TEST(test_one_in_the_other), TEST(test_other_number),       TEST(test_unmounted),
-		TEST(test_store_elsewhere),  TEST(test_store_other_number),
+		TEST(test_folder_is_gone),  TEST(test_folder_is_a_file),
+		TEST(test_same_names),      TEST(test_one_in_the_other),
+		TEST(test_other_number),    TEST(test_unmounted),
+		TEST(test_store_elsewhere), TEST(test_store_other_number),
+		TEST(test_links_lead_out),  TEST(test_two_ways),
 	};
 
 	/* Before any store is opened: its descriptor belongs to the namespace. */
