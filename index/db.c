@@ -133,6 +133,16 @@ bool ix_db_is_checked(const struct ix_db *db)
 	return ix_vfs_sums(db->handle) != NULL;
 }
 
+bool ix_db_has_moved(const struct ix_db *db)
+{
+	int moved = 0;
+
+	return db->handle != NULL &&
+	       sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved) ==
+		       SQLITE_OK &&
+	       moved != 0;
+}
+
 static void checkpoint(struct ix_db *db, bool last)
 {
 	int code = ix_wal_checkpoint(db->handle, db->log_frames, last);

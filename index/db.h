@@ -45,6 +45,10 @@ bool ix_db_keep_log(struct ix_db *db, const char *path, unsigned frames,
 void ix_db_close(struct ix_db *db);
 #define CLEANUP_DB CLEANUP(ix_db_close)
 
+/* Whether the file that is open is not the one of that name any more: nor are the
+ * files beside it ours then. */
+bool ix_db_has_moved(const struct ix_db *db);
+
 /* Several statements without values or results. */
 bool ix_db_exec(struct ix_db *db, const char *sql, struct err *err) MUST_CHECK;
 

@@ -111,14 +111,11 @@ bool ix_writer_open(struct ix_writer *w, const char *path, uint32_t frame_kinds,
 
 void ix_writer_close(struct ix_writer *w)
 {
-	int64_t limit;
-
 	if (w->open)
 		ix_writer_abort(w);
-	/* What is reserved and was not used is for the next one; unless another
-	 * process has taken our place meanwhile. */
-	if (w->id_limit > w->next_id && ix_home_ids_read(w->path, &limit, NULL) &&
-	    limit == w->id_limit && !ix_home_ids_write(w->path, w->next_id, NULL))
+	/* What is reserved and was not used is for the next one. */
+	if (w->id_limit > w->next_id && !ix_db_has_moved(&w->db) &&
+	    !ix_home_ids_write(w->path, w->next_id, NULL))
 		log_trace(LOG_SQL, "the number of ids cannot be written");
 	ix_db_close(&w->db);
 	ix_dirty_release(&w->nodes);
@@ -258,6 +255,11 @@ bool ix_writer_new_id(struct ix_writer *w, int64_t *id, struct err *err)
 	if (w->next_id >= w->id_limit) {
 		int64_t limit = MIN_OF(w->next_id + ID_BLOCK, IX_MAX_ID + 1);
 
+		/* The file with the number is another's by now. */
+		if (ix_db_has_moved(&w->db))
+			return err_set(err, ERR_IO,
+				       "index %s was removed or replaced while it is in use",
+				       w->path);
 		if (!ix_home_ids_write(w->path, limit, err))
 			return false;
 		w->id_limit = limit;
