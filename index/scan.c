@@ -310,8 +310,12 @@ static bool look_again(struct ix_scan *scan, struct err *err)
 		ok = walk_store(scan, err) && settle_pending(scan, err);
 		scan->walk = walk;
 		scan->fresh_done = fresh_done;
-		walk->whole_wanted =
-			walk->whole_wanted || again.whole_wanted || !atomic_load(&again.done);
+		again.whole_wanted = again.whole_wanted || !atomic_load(&again.done);
+		walk->whole_wanted = walk->whole_wanted || again.whole_wanted;
+		/* After this scan, then. */
+		for (size_t i = 0; again.whole_wanted && options->postponed != NULL && i < count;
+		     i++)
+			options->postponed(paths[i], true, options->postponed_context);
 		free_paths(paths, count);
 	}
 	return ok;
