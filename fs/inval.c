@@ -108,9 +108,11 @@ static void add_entry(struct batch *batch, uint64_t parent, const char *name, co
 {
 	struct entry entry = {.parent = parent, .name = batch->names.size};
 
-	buf_append(&batch->entries, &entry, sizeof(entry));
+	/* An entry has its name, or there is none: memory may end in between. */
 	buf_append_text(&batch->names, name);
 	buf_append(&batch->names, suffix, strlen(suffix) + 1);
+	if (batch->names.failure == ERR_NONE)
+		buf_append(&batch->entries, &entry, sizeof(entry));
 }
 
 /* With the last instance of a kind its folder goes, and nothing else says so. */
@@ -290,13 +292,15 @@ static bool take(struct fs_inval *inval, struct batch *batch, int64_t until)
 static void move_batch(struct batch *to, struct batch *from)
 {
 	const struct entry *entries = (const void *)from->entries.data;
+	size_t before = to->names.size;
 
-	for (size_t i = 0; i < from->entries.size / sizeof(struct entry); i++) {
-		struct entry entry = {entries[i].parent, entries[i].name + to->names.size};
-
-		buf_append(&to->entries, &entry, sizeof(entry));
-	}
 	buf_append(&to->names, from->names.data, from->names.size);
+	for (size_t i = 0; i < from->entries.size / sizeof(struct entry); i++) {
+		struct entry entry = {entries[i].parent, entries[i].name + before};
+
+		if (to->names.failure == ERR_NONE)
+			buf_append(&to->entries, &entry, sizeof(entry));
+	}
 	buf_append(&to->nodes, from->nodes.data, from->nodes.size);
 	batch_release(from);
 }
