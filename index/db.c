@@ -143,13 +143,16 @@ bool ix_db_has_moved(const struct ix_db *db)
 	       moved != 0;
 }
 
-static void checkpoint(struct ix_db *db, bool last)
+/* False: not all of the log is in the main file, as far as its record says. */
+static bool checkpoint(struct ix_db *db, bool last)
 {
-	int code = ix_wal_checkpoint(db->handle, db->log_frames, last);
+	bool complete;
+	int code = ix_wal_checkpoint(db->handle, db->log_frames, last, &complete);
 
 	/* Readers may be in the way, or the disk full: another time. */
 	if (code != SQLITE_OK && code != SQLITE_BUSY)
 		(void)ix_db_error(db, code, NULL);
+	return complete;
 }
 
 static int on_commit(void *context, sqlite3 *handle, const char *name, int frames)
@@ -160,7 +163,7 @@ static int on_commit(void *context, sqlite3 *handle, const char *name, int frame
 	(void)name;
 	db->log_frames = (unsigned)frames;
 	if (db->log_frames >= CHECKPOINT_FRAMES)
-		checkpoint(db, false);
+		(void)checkpoint(db, false);
 	return SQLITE_OK;
 }
 
@@ -179,11 +182,9 @@ void ix_db_close(struct ix_db *db)
 	for (size_t i = 0; i < db->count; i++)
 		(void)sqlite3_finalize(db->statements[i]);
 	free(db->statements);
-	if (db->keeps_log) {
-		checkpoint(db, true);
-		/* The last one to close removes the log. */
+	/* The last one to close removes the log, but not one that the record asks for. */
+	if (db->keeps_log && checkpoint(db, true))
 		(void)sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
-	}
 	(void)sqlite3_close_v2(db->handle);
 	memset(db, 0, sizeof(*db));
 }

@@ -343,7 +343,7 @@ static int checkpoint(sqlite3 *handle, sqlite3_file *sums, struct ix_wal_record 
 	return ix_wal_write_record(sums, record);
 }
 
-int ix_wal_checkpoint(sqlite3 *handle, unsigned frames, bool last)
+int ix_wal_checkpoint(sqlite3 *handle, unsigned frames, bool last, bool *complete)
 {
 	sqlite3_file *sums = ix_vfs_sums(handle), *log = NULL;
 	struct ix_wal_record record = {.frames = frames};
@@ -351,11 +351,15 @@ int ix_wal_checkpoint(sqlite3 *handle, unsigned frames, bool last)
 	int code;
 
 	(void)sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+	*complete = true;
 	if (sums == NULL || log == NULL || log->pMethods == NULL)
 		return SQLITE_OK;
 	code = log->pMethods->xRead(log, header, sizeof(header), 0);
-	if (code != SQLITE_OK) /* nothing was written yet */
-		return code == SQLITE_IOERR_SHORT_READ ? SQLITE_OK : code;
+	if (code == SQLITE_IOERR_SHORT_READ) /* nothing was written yet */
+		return SQLITE_OK;
+	*complete = false;
+	if (code != SQLITE_OK)
+		return code;
 	memcpy(record.salt, header + 16, sizeof(record.salt));
 	/* What the record asks for has to be on disk. */
 	code = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
@@ -365,5 +369,6 @@ int ix_wal_checkpoint(sqlite3 *handle, unsigned frames, bool last)
 		code = checkpoint(handle, sums, &record);
 	if (code == SQLITE_OK && last)
 		code = sums->pMethods->xSync(sums, SQLITE_SYNC_NORMAL);
+	*complete = code == SQLITE_OK && record.complete != 0;
 	return code;
 }

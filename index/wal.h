@@ -55,7 +55,8 @@ bool ix_wal_inspect(const char *path, unsigned *frames, const char **reason,
 bool ix_wal_start(sqlite3 *handle, const char *path, struct err *err) MUST_CHECK;
 
 /* Puts what is in the log (frames of it) into the main file, as far as readers
- * allow; an SQLite code. last: the log may be removed afterwards. */
-int ix_wal_checkpoint(sqlite3 *handle, unsigned frames, bool last);
+ * allow; an SQLite code. last: the log may be removed afterwards, if *complete says
+ * that it has nothing more that the record asks for. */
+int ix_wal_checkpoint(sqlite3 *handle, unsigned frames, bool last, bool *complete);
 
 #endif

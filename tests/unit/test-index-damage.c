@@ -257,11 +257,12 @@ static void die_after_scan(struct store *store, bool copy)
 	assert_true(child >= 0);
 	if (child == 0) {
 		struct err err = {0};
-		bool ok = try_open(store, &err) && ix_scan(store->index, &store->options, &err);
+		bool complete,
+			ok = try_open(store, &err) && ix_scan(store->index, &store->options, &err);
 		struct ix_db *db = &store->index->writer.db;
 
-		ok = ok &&
-		     (!copy || ix_wal_checkpoint(db->handle, db->log_frames, false) == SQLITE_OK);
+		ok = ok && (!copy || ix_wal_checkpoint(db->handle, db->log_frames, false,
+						       &complete) == SQLITE_OK);
 		_exit(ok ? 0 : 1);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);

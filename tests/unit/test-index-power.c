@@ -134,8 +134,9 @@ static bool try_open(struct store *store, struct err *err)
 static bool checkpoint(struct store *store)
 {
 	struct ix_db *db = &store->index->writer.db;
+	bool complete;
 
-	return ix_wal_checkpoint(db->handle, db->log_frames, false) == SQLITE_OK;
+	return ix_wal_checkpoint(db->handle, db->log_frames, false, &complete) == SQLITE_OK;
 }
 
 /* Ends in it, or with the process. */
