@@ -15,6 +15,8 @@
 /* How long a follower waits for the writer to make the index. */
 #define FOLLOW_ATTEMPTS 100
 #define FOLLOW_PAUSE_NS 50000000
+/* And for one that may be about to end. */
+#define LOCK_ATTEMPTS 20
 
 /* ---- What a file is ----------------------------------------------------- */
 
@@ -392,6 +394,22 @@ static bool open_to_look(struct ix_index *index, const struct ix_options *option
 	return note_file(index, err);
 }
 
+/* A mount that is being ended keeps the lock a moment longer than its folder: whoever
+ * mounts again at once would follow nobody. */
+static bool take_lock(struct ix_index *index, struct err *err)
+{
+	const struct timespec pause = {.tv_nsec = FOLLOW_PAUSE_NS};
+
+	for (unsigned i = 0; i < LOCK_ATTEMPTS; i++) {
+		if (!ix_home_lock(index->path, &index->lock_fd, err))
+			return false;
+		if (index->lock_fd >= 0)
+			return true;
+		(void)nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
 static bool open_locked(struct ix_index *index, const struct ix_options *options, struct err *err)
 {
 	if (!ix_home_prepare(options->path, options->store, err))
@@ -399,7 +417,7 @@ static bool open_locked(struct ix_index *index, const struct ix_options *options
 	index->path = strdup(options->path);
 	if (index->path == NULL)
 		return err_set(err, ERR_NOMEM, "out of memory");
-	if (!ix_home_lock(options->path, &index->lock_fd, err))
+	if (!take_lock(index, err))
 		return false;
 	if (index->lock_fd >= 0)
 		return open_writer(index, options, err) && mark_interrupted(&index->writer, err);

@@ -52,18 +52,8 @@ threaded_tests += \
 	%D%/unit/test-progress
 endif
 
-# Those that try thousands of faults one after the other: the same in every build,
-# and too long below valgrind. AddressSanitizer sees them all.
-long_unit_tests = \
-	%D%/unit/test-fault-content \
-	%D%/unit/test-fault-index \
-	%D%/unit/test-fault-scan \
-	%D%/unit/test-index-damage \
-	%D%/unit/test-index-power
-short_unit_tests = $(filter-out $(long_unit_tests),$(unit_tests))
-
 # Unit tests alone, optionally below a tool:
 #   make check-unit TEST_WRAPPER='valgrind --error-exitcode=9 -q'
 .PHONY: check-unit
 check-unit: $(check_PROGRAMS)
-	$(MAKE) check-TESTS TESTS='$(short_unit_tests)'
+	$(MAKE) check-TESTS TESTS='$(unit_tests)'

@@ -200,6 +200,8 @@ if [ -c /dev/fuse ] && "$dicomfs" -o "index=$index" store mnt 2>mounted.err; the
 	check "unmount" lib_unmount mnt
 	wait_for 20 test ! -e mnt/patients
 
+	# Until the program has ended the index is its own.
+	wait_for 20 sh -c "! pgrep -f '^$dicomfs -o index=$index store'"
 	# Damage is not the user's mistake: the index is only a cache.
 	head -c 20000 /dev/urandom >"$index"
 	rm -f "$index-wal" "$index-shm"

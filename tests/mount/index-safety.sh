@@ -146,3 +146,16 @@ start_mount wait && wait_complete
 is "damaged pages: made anew, with the same inodes" "$(list "$mnt")" "$whole"
 contains "damaged pages: the log says so" "$(cat "$scratch/log")" "moved aside and started anew"
 stop_mount
+
+### Mounted again at once
+
+# The folder is free before the program has ended: the next one must not follow it.
+start_mount
+wait_complete
+before=$daemon
+fusermount3 -u "$mnt" 2>/dev/null || umount "$mnt"
+start_mount
+wait "$before"
+check "mounted again at once: we write" grep -q '"written_by": "this process"' \
+	"$mnt/.dicomfs/status.json"
+stop_mount

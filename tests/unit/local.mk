@@ -29,11 +29,9 @@ unit_tests += %D%/test-frames
 unit_tests += %D%/test-icc
 unit_tests += %D%/test-index
 unit_tests += %D%/test-index-check
-unit_tests += %D%/test-index-damage
 unit_tests += %D%/test-index-data
 unit_tests += %D%/test-index-disk
 unit_tests += %D%/test-index-parts
-unit_tests += %D%/test-index-power
 unit_tests += %D%/test-index-random
 unit_tests += %D%/test-index-scan
 unit_tests += %D%/test-index-threads
@@ -123,6 +121,8 @@ if HAVE_CMOCKA
 fault_tests += %D%/test-fault-content
 fault_tests += %D%/test-fault-index
 fault_tests += %D%/test-fault-scan
+fault_tests += %D%/test-index-damage
+fault_tests += %D%/test-index-power
 endif
 check_PROGRAMS += $(fault_tests)
 TESTS += $(fault_tests)
