@@ -3,7 +3,7 @@
 #
 # A store that changes at random, readers on the mount, and a daemon that is
 # killed at any moment: then the tree is what is in the store, exactly. See
-# "crash --help"; DICOMFS_CRASH_SECONDS=3600 by hand, DICOMFS_CRASH_SEED=N again.
+# "crash-model --help"; DICOMFS_CRASH_SECONDS=3600 by hand, DICOMFS_CRASH_SEED=N again.
 
 . "$(dirname "$0")/tools-lib.sh"
 need_fuse
@@ -20,7 +20,7 @@ test -z "${DICOMFS_CRASH_SEED:-}" || arguments+=(--seed "$DICOMFS_CRASH_SEED")
 # A mount that does not watch its store has to be told.
 "$dicomfs" --list-options | grep -qx rescan || arguments+=(--ask)
 mkdir "$scratch/run"
-if python3 "$mount_tests/crash" "${arguments[@]}" "$scratch/run" "$dicomfs" >"$scratch/said" 2>&1; then
+if python3 "$mount_tests/crash-model" "${arguments[@]}" "$scratch/run" "$dicomfs" >"$scratch/said" 2>&1; then
 	pass "the tree is what is in the store"
 	note "$(cat "$scratch/said")"
 else

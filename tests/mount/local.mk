@@ -53,7 +53,7 @@ check_PROGRAMS += $(mount_programs)
 	%D%/posix-names.c \
 	%D%/posix-open.c
 %C%_posix_check_LDADD =
-%C%_read_check_SOURCES = %D%/read-check.c %D%/read-check.h %D%/read-ways.c
+%C%_read_check_SOURCES = %D%/read-check.c %D%/read-check.h %D%/read-more.c
 %C%_read_check_LDADD =
 %C%_dir_check_LDADD =
 # A store of its own, below a mount of ours.
@@ -66,7 +66,7 @@ EXTRA_DIST += $(mount_scripts) \
 	%D%/SUITES \
 	%D%/beside \
 	%D%/copy-instance \
-	%D%/crash \
+	%D%/crash-model \
 	%D%/crash_files.py \
 	%D%/crash_store.py \
 	%D%/crash_tree.py \

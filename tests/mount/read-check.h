@@ -1,5 +1,5 @@
 /*
- * The ways of reading that read-check.c takes; they are in read-ways.c.
+ * The ways of reading that read-check.c takes; they are in read-more.c.
  *
  * SPDX-License-Identifier: MIT
  */

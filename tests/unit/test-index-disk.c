@@ -333,7 +333,7 @@ static void test_unmounted(void **state)
 	assert_int_equal(mkdir(aside, 0700), 0);
 	store_scan(store);
 	store_close(store);
-	assert_int_equal(mount(disk, aside, NULL, MS_MOVE, NULL), 0);
+	assert_int_equal(mount(disk, aside, "none", MS_MOVE, NULL), 0);
 	store_scan(store);
 	store_expect_problems(store, "disk [unreadable]\n");
 	assert_int_equal(instances(store), 4);
@@ -342,7 +342,7 @@ static void test_unmounted(void **state)
 	store_expect_problems(store, "disk [unreadable]\n");
 	assert_int_equal(instances(store), 4);
 	assert_int_equal(mkdir(disk, 0700), 0);
-	assert_int_equal(mount(aside, disk, NULL, MS_MOVE, NULL), 0);
+	assert_int_equal(mount(aside, disk, "none", MS_MOVE, NULL), 0);
 	store_scan(store);
 	assert_int_equal(instances(store), 4);
 	store_expect_like_rebuilt(store);
@@ -496,7 +496,7 @@ static void test_two_ways(void **state)
 	/* A folder that was renamed is there once. */
 	store_move(store, "b", "c");
 	expect_watch(store, watcher, "");
-	assert_int_equal(mount(store_path(store, "a", from), store_path(store, "c", to), NULL,
+	assert_int_equal(mount(store_path(store, "a", from), store_path(store, "c", to), "none",
 			       MS_BIND, NULL),
 			 0);
 	expect_watch(store, watcher, twice);
@@ -504,7 +504,7 @@ static void test_two_ways(void **state)
 	assert_int_equal(umount2(to, MNT_DETACH), 0);
 	expect_watch(store, watcher, "");
 	/* The store in itself. */
-	assert_int_equal(mount(store_path(store, ".", from), to, NULL, MS_BIND, NULL), 0);
+	assert_int_equal(mount(store_path(store, ".", from), to, "none", MS_BIND, NULL), 0);
 	expect_watch(store, watcher, twice);
 	assert_int_equal(umount2(to, MNT_DETACH), 0);
 	close_watcher(store, watcher);
@@ -525,6 +525,6 @@ int main(void)
 
 	/* Before any store is opened: its descriptor belongs to the namespace. */
 	may_mount = geteuid() == 0 && unshare(CLONE_NEWNS) == 0 &&
-		    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+		    mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -354,10 +354,11 @@ static void test_read_only_folder(void **state)
 	store_scan(store);
 	store_close(store);
 	(void)snprintf(folder, sizeof(folder), "%s/index", store->base);
-	if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-	    mount(folder, folder, NULL, MS_BIND, NULL) != 0)
+	if (unshare(CLONE_NEWNS) != 0 ||
+	    mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) != 0 ||
+	    mount(folder, folder, "none", MS_BIND, NULL) != 0)
 		skip();
-	assert_int_equal(mount(NULL, folder, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), 0);
+	assert_int_equal(mount("none", folder, "none", MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), 0);
 	expect_refusal(&options, ERR_IO, "Read-only file system");
 	assert_int_equal(umount(folder), 0);
 	store_scan(store);
