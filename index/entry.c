@@ -374,8 +374,12 @@ static bool attach_known(struct ix_writer *w, struct ix_file *file, struct ix_en
 	base_close_fd(&m.fd);
 	if (!ok)
 		return false;
-	if (m.failure.code != ERR_NONE)
+	if (m.failure.code != ERR_NONE) {
+		/* A hard link that comes or goes changes the times of all its names, and
+		 * only the one is told of. */
+		ix_file_put_off(w, file, m.failure.code == ERR_STALE);
 		return set_unread(w, file, &m.failure, err);
+	}
 	if (same != 0)
 		return join(&m, same, err);
 	entry->content = m.content;

@@ -173,7 +173,7 @@ static bool file_outside(struct ix_writer *w, struct ix_file *file, enum ix_file
 		set_problem(w, file->id, result->code, result->reason, err));
 }
 
-static void put_off(struct ix_writer *w, const struct ix_file *file, bool soon)
+void ix_file_put_off(struct ix_writer *w, const struct ix_file *file, bool soon)
 {
 	buf_append_byte(&w->postponed, soon ? '+' : '-');
 	buf_append(&w->postponed, file->path, strlen(file->path) + 1);
@@ -233,10 +233,10 @@ bool ix_file_apply(struct ix_writer *w, struct ix_file *file, const struct ix_re
 	case IX_OUTCOME_FAILED:
 		return file_outside(w, file, IX_FILE_FAILED, result, err);
 	case IX_OUTCOME_UNREAD:
-		put_off(w, file, false);
+		ix_file_put_off(w, file, false);
 		return stays(file) || file_outside(w, file, IX_FILE_FAILED, result, err);
 	case IX_OUTCOME_RETRY:
-		put_off(w, file, true);
+		ix_file_put_off(w, file, true);
 		return stays(file) || file_outside(w, file, IX_FILE_PENDING, result, err);
 	case IX_OUTCOME_INSTANCE:
 		break;

@@ -16,8 +16,8 @@ enum ix_outcome {
 	IX_OUTCOME_SKIPPED,
 	IX_OUTCOME_FAILED,
 	IX_OUTCOME_UNREAD, /* it cannot be read: what the tree has of it stays */
-	IX_OUTCOME_RETRY, /* not to be had right now (memory, being written): soon again */
-	IX_OUTCOME_GONE,  /* not there any more */
+	IX_OUTCOME_RETRY,  /* not to be had right now (memory, being written): soon again */
+	IX_OUTCOME_GONE,   /* not there any more */
 };
 
 struct ix_result {
@@ -44,6 +44,9 @@ struct ix_file {
  * of the writer are set. */
 bool ix_file_apply(struct ix_writer *w, struct ix_file *file, const struct ix_result *result,
 		   struct err *err) MUST_CHECK;
+/* Has the file looked at again, soon or some time later: what kept it from being
+ * filed need not be told by anybody. */
+void ix_file_put_off(struct ix_writer *w, const struct ix_file *file, bool soon);
 /* Takes a file out of the index. */
 bool ix_file_remove(struct ix_writer *w, int64_t id, struct err *err) MUST_CHECK;
 

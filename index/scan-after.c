@@ -317,8 +317,9 @@ static bool judge(struct ix_scan *scan, const struct ix_disk *now, bool *suspici
 	(void)snprintf(w->status.state_reason, sizeof(w->status.state_reason),
 		       "the store is %s: nothing was removed (once unmounted, dicomfs-index "
 		       "--rebuild accepts it)",
-		       empty ? "empty all at once"
-			     : "on another file system and files are missing");
+		       empty                    ? "empty all at once"
+		       : change != IX_DISK_SAME ? "on another file system and files are missing"
+						: "still without most of its files");
 	return true;
 }
 

@@ -6,6 +6,7 @@
 
 #include "dicom/log.h"
 #include "index/home.h"
+#include "index/watch-set.h"
 #include "index/writer-sql.h"
 
 /* A transaction ends after so long or with so many files, whichever comes
@@ -273,13 +274,6 @@ static bool settle_pending(struct ix_scan *scan, struct err *err)
 
 /* ---- What happened meanwhile -------------------------------------------- */
 
-static void free_paths(char **paths, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		free(paths[i]);
-	free(paths);
-}
-
 /* Nothing is taken out before everything that came was seen: what was renamed while
  * the walk went on is there under its new name. */
 static bool look_again(struct ix_scan *scan, struct err *err)
@@ -316,7 +310,7 @@ static bool look_again(struct ix_scan *scan, struct err *err)
 		for (size_t i = 0; again.whole_wanted && options->postponed != NULL && i < count;
 		     i++)
 			options->postponed(paths[i], true, options->postponed_context);
-		free_paths(paths, count);
+		ix_watch_paths_free(paths, count);
 	}
 	return ok;
 }

@@ -17,8 +17,6 @@ esac
 
 arguments=(--seconds "$seconds" --tiers "${tiers// /,}")
 test -z "${DICOMFS_CRASH_SEED:-}" || arguments+=(--seed "$DICOMFS_CRASH_SEED")
-# A mount that does not watch its store has to be told.
-"$dicomfs" --list-options | grep -qx rescan || arguments+=(--ask)
 mkdir "$scratch/run"
 if python3 "$mount_tests/crash-model" "${arguments[@]}" "$scratch/run" "$dicomfs" >"$scratch/said" 2>&1; then
 	pass "the tree is what is in the store"
