@@ -173,10 +173,40 @@ static bool file_outside(struct ix_writer *w, struct ix_file *file, enum ix_file
 		set_problem(w, file->id, result->code, result->reason, err));
 }
 
-void ix_file_put_off(struct ix_writer *w, const struct ix_file *file, bool soon)
+static void put_off(struct ix_writer *w, struct span path, bool soon)
 {
 	buf_append_byte(&w->postponed, soon ? '+' : '-');
-	buf_append(&w->postponed, file->path, strlen(file->path) + 1);
+	buf_append(&w->postponed, path.data, path.size);
+	buf_append_byte(&w->postponed, '\0');
+}
+
+void ix_file_put_off(struct ix_writer *w, const struct ix_file *file, bool soon)
+{
+	put_off(w, span_of_text(file->path), soon);
+}
+
+/* Files of one inode are one file under several names (hard links), or lie on several
+ * disks. What happens to one is told under its own name only, but all have changed:
+ * those that are not what now says (NULL: none is) are looked at as well. */
+static bool look_at_links(struct ix_writer *w, int64_t id, uint64_t inode,
+			  const struct ix_fingerprint *now, struct err *err)
+{
+	sqlite3_stmt *row = w->db.statements[IX_W_FILE_LINK];
+	enum ix_step step;
+
+	if (inode == 0)
+		return true;
+	(void)ix_db_bind(&w->db, IX_W_FILE_LINK, "ii", (int64_t)inode, id);
+	while ((step = ix_db_step(&w->db, IX_W_FILE_LINK, err)) == IX_STEP_ROW) {
+		struct ix_fingerprint print = {.size = (uint64_t)ix_db_int(row, 1),
+					       .inode = inode,
+					       .mtime_ns = ix_db_int(row, 2),
+					       .ctime_ns = ix_db_int(row, 3)};
+
+		if (now == NULL || !ix_fingerprint_equals(&print, now))
+			put_off(w, ix_db_blob(row, 0), true);
+	}
+	return step == IX_STEP_DONE;
 }
 
 /* What the tree has of a file stays until it can be looked at: nothing vanishes
@@ -185,29 +215,6 @@ static bool stays(const struct ix_file *file)
 {
 	return file->id != 0 &&
 	       (file->state == IX_FILE_INSTANCE || file->state == IX_FILE_DUPLICATE);
-}
-
-/* A file that was written to in place: under its other names (hard links) it is not
- * what it was either, and nobody tells. */
-static bool doubt_links(struct ix_writer *w, const struct ix_file *file,
-			const struct ix_result *result, struct err *err)
-{
-	bool same = file->print.size == result->print.size &&
-		    file->print.mtime_ns == result->print.mtime_ns;
-
-	while (stays(file) && !same && file->print.inode == result->print.inode) {
-		enum ix_step step = ix_db_first(&w->db, IX_W_FILE_LINK, err, "ii", file->id,
-						(int64_t)file->print.inode);
-		int64_t other;
-
-		if (step != IX_STEP_ROW)
-			return step == IX_STEP_DONE;
-		other = ix_db_int(w->db.statements[IX_W_FILE_LINK], 0);
-		ix_db_reset(&w->db, IX_W_FILE_LINK);
-		if (!ix_entry_detach(w, other, IX_FILE_PENDING, err))
-			return false;
-	}
-	return true;
 }
 
 bool ix_file_apply(struct ix_writer *w, struct ix_file *file, const struct ix_result *result,
@@ -225,6 +232,8 @@ bool ix_file_apply(struct ix_writer *w, struct ix_file *file, const struct ix_re
 		}
 		file->id = 0;
 	}
+	if (result->linked && !look_at_links(w, file->id, result->print.inode, &result->print, err))
+		return false;
 	switch (result->outcome) {
 	case IX_OUTCOME_GONE:
 		return file->id == 0 || ix_file_remove(w, file->id, err);
@@ -242,8 +251,7 @@ bool ix_file_apply(struct ix_writer *w, struct ix_file *file, const struct ix_re
 		break;
 	}
 	if (file->id != 0) {
-		if (!doubt_links(w, file, result, err) ||
-		    !ix_entry_detach(w, file->id, IX_FILE_PENDING, err))
+		if (!ix_entry_detach(w, file->id, IX_FILE_PENDING, err))
 			return false;
 		file->state = IX_FILE_PENDING;
 	}
@@ -253,11 +261,18 @@ bool ix_file_apply(struct ix_writer *w, struct ix_file *file, const struct ix_re
 
 bool ix_file_remove(struct ix_writer *w, int64_t id, struct err *err)
 {
-	if (!ix_entry_detach(w, id, IX_FILE_PENDING, err) ||
+	struct ix_file file;
+	struct err reason = {0};
+
+	if (!read_state(w, id, &file, &reason)) {
+		if (reason.code != ERR_NOTFOUND && err != NULL)
+			*err = reason;
+		return reason.code == ERR_NOTFOUND;
+	}
+	if (!look_at_links(w, id, file.print.inode, NULL, err) ||
+	    !ix_entry_detach(w, id, IX_FILE_PENDING, err) ||
 	    !ix_db_run(&w->db, IX_W_FILE_DELETE, err, "i", id))
 		return false;
-	if (sqlite3_changes(w->db.handle) == 0)
-		return true;
 	w->status.counts.files--;
 	count_state(w, IX_FILE_PENDING, -1);
 	w->dirty = true;

@@ -25,6 +25,7 @@ struct ix_result {
 	const char *code; /* of the problem line; NULL: none */
 	char reason[sizeof(((struct err *)NULL)->message)];
 	struct ix_fingerprint print;
+	bool linked; /* it has other names (hard links) */
 	/* INSTANCE only: */
 	struct dc_facts facts;
 	struct ix_measured measured;

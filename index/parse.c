@@ -210,6 +210,7 @@ void ix_parse_file(struct ix_parser *parser, int folder_fd, const char *name, bo
 
 	result->code = NULL;
 	result->reason[0] = '\0';
+	result->linked = false;
 	memset(&result->print, 0, sizeof(result->print));
 	/* A file that may not be opened still has its place in the counts. */
 	fd = ix_open_entry(folder_fd, name, follow);
@@ -222,6 +223,7 @@ void ix_parse_file(struct ix_parser *parser, int folder_fd, const char *name, bo
 		return;
 	}
 	result->print = ix_fingerprint_of(&st);
+	result->linked = st.st_nlink > 1;
 	if (!S_ISREG(st.st_mode)) {
 		ix_result_set(result, IX_OUTCOME_SKIPPED, "special", "not a regular file");
 		return;

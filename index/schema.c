@@ -43,6 +43,7 @@ static const char table_sql[] =
 	" size INTEGER NOT NULL, inode INTEGER NOT NULL, mtime INTEGER NOT NULL,"
 	" ctime INTEGER NOT NULL, state INTEGER NOT NULL, instance INTEGER);"
 	"CREATE UNIQUE INDEX file_name ON file(folder, name);"
+	"CREATE INDEX file_inode ON file(inode);"
 	"CREATE INDEX file_pending ON file(state) WHERE state = 0;"
 	"CREATE INDEX file_duplicate ON file(instance) WHERE state = 2;"
 	"CREATE TABLE problem(file INTEGER NOT NULL, code TEXT NOT NULL, reason TEXT NOT NULL,"

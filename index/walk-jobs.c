@@ -50,6 +50,7 @@ bool ix_walk_put_record(struct ix_walker *w, struct ix_level *level, const char 
 
 	if (job == NULL)
 		return false;
+	job->result.linked = false;
 	memset(&job->result.print, 0, sizeof(job->result.print));
 	if (st != NULL)
 		job->result.print = ix_fingerprint_of(st);

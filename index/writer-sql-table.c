@@ -105,12 +105,8 @@ static const char *const sql_table[IX_W_COUNT] = {
 
 	[IX_W_FOLDER_INSERT] = "INSERT OR IGNORE INTO folder VALUES(?, ?, ?, ?)",
 	[IX_W_FOLDER_DISK] = "UPDATE folder SET disk = ? WHERE id = ?",
-	[IX_W_FILE_LINK] =
-		"WITH me(id, instance, inode) AS (SELECT id, instance, inode FROM file WHERE id = ?1)"
-		" SELECT f.id FROM me JOIN file f ON f.instance = me.instance AND f.state = 2"
-		" WHERE f.inode = ?2 AND f.id <> me.id UNION ALL"
-		" SELECT f.id FROM me JOIN instance i ON i.id = me.instance"
-		" JOIN file f ON f.id = i.file WHERE f.inode = ?2 AND f.id <> me.id LIMIT 1",
+	[IX_W_FILE_LINK] = "SELECT " PATH ", f.size, f.mtime, f.ctime FROM file f"
+			   " JOIN folder d ON d.id = f.folder WHERE f.inode = ? AND f.id <> ?",
 	[IX_W_FILE_GET] = "SELECT f.size, f.inode, f.mtime, f.ctime, f.state, f.instance, " PATH
 			  " FROM file f JOIN folder d ON d.id = f.folder WHERE f.id = ?",
 	[IX_W_FILE_FIND] = "SELECT id FROM file WHERE folder = ? AND name = ?",
