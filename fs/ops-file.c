@@ -534,9 +534,13 @@ static void read_blob(fuse_req_t req, const struct fs_handle *handle, uint64_t o
 {
 	struct fs_session *session = handle->session;
 	struct read_waiter *read;
+	struct fs_blob *blob;
 
 	if (handle->blob != NULL) {
-		(void)fuse_reply_buf(req, (const char *)handle->blob->data + offset, size);
+		/* The handle may be released while the reply is still under way. */
+		blob = fs_blob_ref(handle->blob);
+		(void)fuse_reply_buf(req, (const char *)blob->data + offset, size);
+		fs_blob_unref(blob);
 		return;
 	}
 	read = calloc(1, sizeof(*read));
