@@ -123,6 +123,7 @@ int err_to_errno(const struct err *err)
 	case ERR_CORRUPT:
 	case ERR_UNSUPPORTED:
 	case ERR_LIMIT:
+	case ERR_ABORTED:
 		return EIO;
 	}
 	return EIO;
@@ -141,6 +142,7 @@ const char *err_code_name(enum err_code code)
 		[ERR_STALE] = "stale",
 		[ERR_INTERRUPTED] = "interrupted",
 		[ERR_USAGE] = "usage",
+		[ERR_ABORTED] = "aborted",
 	};
 
 	return (size_t)code < ARRAY_LEN(names) ? names[code] : "unknown";

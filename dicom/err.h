@@ -22,7 +22,9 @@ enum err_code {
 	ERR_STALE,       /* the file changed since it was indexed */
 	ERR_INTERRUPTED, /* the caller asked to stop */
 	ERR_USAGE,       /* a wrong option or argument */
+	ERR_ABORTED,     /* what worked on the input crashed, hung or was stopped */
 };
+#define ERR_LAST ERR_ABORTED
 
 struct err {
 	enum err_code code;
@@ -43,8 +45,8 @@ bool err_set_sys(struct err *err, int sys, const char *format, ...) PRINTF_LIKE(
 /* Puts "context: " in front of the message. Returns false. */
 bool err_prefix(struct err *err, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* The one place that maps to errno for FUSE replies: IO, CORRUPT, UNSUPPORTED
- * and LIMIT are EIO (an application shows "input/output error"). */
+/* The one place that maps to errno for FUSE replies: IO, CORRUPT, UNSUPPORTED,
+ * LIMIT and ABORTED are EIO (an application shows "input/output error"). */
 int err_to_errno(const struct err *err);
 
 /* A stable lower-case word for logs, status files and tests: "corrupt". */

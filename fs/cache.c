@@ -31,7 +31,7 @@ struct fs_cache {
 
 struct fs_blob *fs_blob_new(struct buf *bytes)
 {
-	struct fs_blob *blob = malloc(sizeof(*blob));
+	struct fs_blob *blob = calloc(1, sizeof(*blob));
 	uint8_t *data;
 
 	if (blob == NULL)
@@ -52,35 +52,67 @@ struct fs_blob *fs_blob_new(struct buf *bytes)
 	return blob;
 }
 
-struct fs_blob *fs_blob_new_file(size_t size)
+/* One more byte than size: see buf_over(). With its memory: what is not there later
+ * is a signal, not an error. */
+static struct fs_blob *new_file(size_t size, unsigned flags)
 {
-	struct fs_blob *blob = malloc(sizeof(*blob));
-	void *data = MAP_FAILED;
-	CLEANUP_FD int fd = -1;
+	struct fs_blob *blob = calloc(1, sizeof(*blob));
 
 	if (blob == NULL)
 		return NULL;
-	fd = memfd_create("dicomfs", MFD_CLOEXEC);
-	/* One more byte: see buf_over(). */
-	/* With its memory: what is not there later is a signal, not an error. */
-	if (fd >= 0 && fallocate(fd, 0, 0, (off_t)size + 1) == 0)
-		data = mmap(NULL, size + 1, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (data == MAP_FAILED) {
-		free(blob);
+	atomic_init(&blob->references, 1);
+	blob->size = size;
+	blob->fd = memfd_create("dicomfs", MFD_CLOEXEC | flags);
+	if (blob->fd >= 0 && fallocate(blob->fd, 0, 0, (off_t)size + 1) == 0)
+		return blob;
+	base_close_fd(&blob->fd);
+	free(blob);
+	return NULL;
+}
+
+static bool map(struct fs_blob *blob, size_t size, int protection)
+{
+	void *data = mmap(NULL, size, protection, MAP_SHARED, blob->fd, 0);
+
+	if (data == MAP_FAILED)
+		return false;
+	blob->data = data;
+	blob->mapped = size;
+	return true;
+}
+
+struct fs_blob *fs_blob_new_file(size_t size)
+{
+	struct fs_blob *blob = new_file(size, 0);
+
+	if (blob != NULL && !map(blob, size + 1, PROT_READ | PROT_WRITE)) {
+		fs_blob_unref(blob);
 		return NULL;
 	}
-	atomic_init(&blob->references, 1);
-	blob->fd = fd;
-	blob->data = data;
-	blob->size = size;
-	fd = -1;
 	return blob;
 }
 
 bool fs_blob_seal(struct fs_blob *blob, size_t size)
 {
-	/* What is mapped stays: size says how much to unmap. */
 	return size == blob->size && ftruncate(blob->fd, (off_t)size) == 0;
+}
+
+struct fs_blob *fs_blob_new_remote(size_t size)
+{
+	return new_file(size, MFD_ALLOW_SEALING);
+}
+
+bool fs_blob_map(struct fs_blob *blob, const uint8_t *data)
+{
+	for (size_t done = 0; data != NULL && done < blob->size;) {
+		ssize_t put = pwrite(blob->fd, data + done, blob->size - done, (off_t)done);
+
+		if (put <= 0)
+			return false;
+		done += (size_t)put;
+	}
+	return (data == NULL || ftruncate(blob->fd, (off_t)blob->size) == 0) &&
+	       map(blob, blob->size, PROT_READ);
 }
 
 static void free_data(struct fs_blob *blob)
@@ -89,7 +121,8 @@ static void free_data(struct fs_blob *blob)
 		free(blob->data);
 		return;
 	}
-	(void)munmap(blob->data, blob->size + 1);
+	if (blob->mapped > 0)
+		(void)munmap(blob->data, blob->mapped);
 	base_close_fd(&blob->fd);
 }
 

@@ -23,7 +23,8 @@ struct fs_blob {
 	atomic_uint references;
 	int fd; /* the memory file of these bytes and no others; -1: none */
 	size_t size;
-	uint8_t *data;
+	size_t mapped; /* bytes of fd at data */
+	uint8_t *data; /* NULL: another process makes it */
 };
 
 /* Takes over the buffer's memory; NULL: no memory (the buffer keeps its own). */
@@ -33,6 +34,11 @@ struct fs_blob *fs_blob_new(struct buf *bytes);
 struct fs_blob *fs_blob_new_file(size_t size);
 /* Cuts it to what was filled. False: the file cannot be used. */
 bool fs_blob_seal(struct fs_blob *blob, size_t size) MUST_CHECK;
+/* Likewise a file, for another process to fill and then to be sealed; data is NULL
+ * until it is mapped. */
+struct fs_blob *fs_blob_new_remote(size_t size);
+/* After these size bytes were written to it (data NULL: by the other process). */
+bool fs_blob_map(struct fs_blob *blob, const uint8_t *data) MUST_CHECK;
 struct fs_blob *fs_blob_ref(struct fs_blob *blob);
 void fs_blob_unref(struct fs_blob *blob); /* NULL is allowed */
 

@@ -34,7 +34,14 @@ struct fs_pending {
 struct failure {
 	struct fs_key key;
 	enum err_code code; /* ERR_NONE: free */
+	unsigned times;     /* ERR_ABORTED: so often */
 };
+
+/* A picture that had its decoder ended so often, and all pictures of a file that
+ * did, are not tried again. */
+#define ABORTED_MAX 2u
+#define ABORTED_FILE_MAX 16u
+#define WHOLE_FILE UINT32_MAX
 
 struct fs_content {
 	struct fs_pool *pool;
@@ -93,6 +100,35 @@ static enum err_code known_failure(struct fs_content *content, const struct fs_k
 									      : ERR_NONE;
 }
 
+static struct fs_key whole_file(const struct fs_key *key)
+{
+	struct fs_key file = *key;
+
+	file.frame = WHOLE_FILE;
+	return file;
+}
+
+/* Whether it shall not be tried again. */
+static bool is_given_up(struct fs_content *content, const struct fs_key *key)
+{
+	struct fs_key file = whole_file(key);
+
+	return (known_failure(content, key) == ERR_ABORTED &&
+		failure_slot(content, key)->times >= ABORTED_MAX) ||
+	       (known_failure(content, &file) == ERR_ABORTED &&
+		failure_slot(content, &file)->times >= ABORTED_FILE_MAX);
+}
+
+static void count_aborted(struct fs_content *content, const struct fs_key *key)
+{
+	struct failure *failure = failure_slot(content, key);
+
+	if (known_failure(content, key) == ERR_ABORTED)
+		failure->times++;
+	else
+		*failure = (struct failure){.key = *key, .code = ERR_ABORTED, .times = 1};
+}
+
 /* Failures that the same bytes will have again. */
 static bool is_lasting(enum err_code code)
 {
@@ -111,9 +147,15 @@ static void note_failure(const struct fs_pending *pending, struct fs_thread *thr
 		return;
 	pthread_mutex_lock(&content->lock);
 	known = known_failure(content, key) == err->code ||
-		(pending->ahead && !is_lasting(err->code));
-	if (!known)
+		(pending->ahead && !is_lasting(err->code) && err->code != ERR_ABORTED);
+	if (err->code == ERR_ABORTED) {
+		struct fs_key file = whole_file(key);
+
+		count_aborted(content, key);
+		count_aborted(content, &file);
+	} else if (!known) {
 		*failure = (struct failure){.key = *key, .code = err->code};
+	}
 	pthread_mutex_unlock(&content->lock);
 	if (!known)
 		content->ops.failed(content->ops.context, thread, key, err);
@@ -230,22 +272,31 @@ static bool finish(struct fs_pending *pending, struct fs_blob *blob, const struc
 static struct fs_blob *new_file(struct fs_pending *pending)
 {
 	const struct fs_content_ops *ops = &pending->content->ops;
+	bool remote = false;
 	size_t size = 0;
 
 	if (ops->file_size != NULL)
-		size = ops->file_size(ops->context, &pending->key, &pending->instance);
-	return size > 0 ? fs_blob_new_file(size) : NULL;
+		size = ops->file_size(ops->context, &pending->key, &pending->instance, &remote);
+	if (size == 0)
+		return NULL;
+	return remote ? fs_blob_new_remote(size) : fs_blob_new_file(size);
 }
 
 /* The bytes that were made, out of the file or the buffer they were made in. */
 static struct fs_blob *take_blob(struct fs_blob **file, struct buf *out, struct err *err)
 {
+	bool remote = *file != NULL && (*file)->data == NULL;
+
 	if (*file == NULL)
 		return fs_blob_new(out);
-	if (out->size != (*file)->size)
+	if (remote && out->size == 0) {
+		if (fs_blob_map(*file, NULL))
+			return STEAL(*file);
+		(void)err_set_sys(err, errno, "cannot map a memory file");
+	} else if (out->size != (*file)->size)
 		(void)err_set(err, ERR_CORRUPT, "%zu bytes were made of %zu", out->size,
 			      (*file)->size);
-	else if (fs_blob_seal(*file, out->size))
+	else if (remote ? fs_blob_map(*file, out->data) : fs_blob_seal(*file, out->size))
 		return STEAL(*file);
 	else
 		(void)err_set_sys(err, errno, "cannot cut a memory file");
@@ -262,7 +313,9 @@ static struct fs_blob *make_blob(struct fs_pending *pending, struct fs_thread *t
 {
 	struct fs_content *content = pending->content;
 	struct fs_blob *file CLEANUP(drop_file) = new_file(pending);
-	struct buf out = file != NULL ? buf_over(file->data, file->size) : buf_empty(BUF_NO_LIMIT);
+	bool remote = file != NULL && file->data == NULL;
+	struct buf out = file != NULL && !remote ? buf_over(file->data, file->size)
+						 : buf_empty(BUF_NO_LIMIT);
 	struct fs_blob *blob = NULL;
 
 	*keep = false;
@@ -270,7 +323,7 @@ static struct fs_blob *make_blob(struct fs_pending *pending, struct fs_thread *t
 	if (atomic_load(&pending->cancel))
 		(void)err_set(err, ERR_INTERRUPTED, "interrupted");
 	else if (content->ops.make(content->ops.context, thread, &pending->key, &pending->instance,
-				   &pending->cancel, &out, keep, err))
+				   &pending->cancel, remote ? file->fd : -1, &out, keep, err))
 		blob = take_blob(&file, &out, err);
 	if (blob == NULL && err->code == ERR_NONE)
 		(void)err_set(err, ERR_NOMEM, "out of memory");
@@ -364,8 +417,8 @@ static struct fs_blob *find_or_queue(struct fs_content *content, const struct fs
 	if (blob != NULL)
 		return blob;
 	failure = known_failure(content, key);
-	if (is_lasting(failure)) {
-		(void)err_set(err, failure, "failed before");
+	if (is_lasting(failure) || is_given_up(content, key)) {
+		(void)err_set(err, is_lasting(failure) ? failure : ERR_ABORTED, "failed before");
 		return NULL;
 	}
 	pending = find_pending(content, key);
@@ -452,7 +505,8 @@ void fs_content_ahead(struct fs_content *content, const struct fs_key *key,
 
 	pthread_mutex_lock(&content->lock);
 	if (!content->cancelled && !fs_cache_has(content->cache, key) &&
-	    !is_lasting(known_failure(content, key)) && find_pending(content, key) == NULL &&
+	    !is_lasting(known_failure(content, key)) && !is_given_up(content, key) &&
+	    find_pending(content, key) == NULL &&
 	    (pending = new_pending(content, key, instance)) != NULL) {
 		pending->ahead = true;
 		list(content, pending);

@@ -24,15 +24,16 @@ struct fs_content;
 
 /* What does the work; called in a worker of the pool, several at a time. */
 struct fs_content_ops {
-	/* Bytes of the memory file that key is to be made in; 0: it gets none. NULL is
-	 * allowed. */
+	/* Bytes of the memory file that key is to be made in; 0: it gets none. *remote
+	 * is false; set, another process fills it. NULL is allowed. */
 	size_t (*file_size)(void *context, const struct fs_key *key,
-			    const struct ix_instance *instance);
-	/* Makes the bytes of key, of which instance is the row it was asked with.
-	 * *keep is false; set, made gets them. */
+			    const struct ix_instance *instance, bool *remote);
+	/* Makes the bytes of key, of which instance is the row it was asked with: in
+	 * out, or, if fd is not -1 and out stays empty, in that file. *keep is false;
+	 * set, made gets them. */
 	bool (*make)(void *context, struct fs_thread *thread, const struct fs_key *key,
-		     const struct ix_instance *instance, const atomic_bool *cancel, struct buf *out,
-		     bool *keep, struct err *err);
+		     const struct ix_instance *instance, const atomic_bool *cancel, int fd,
+		     struct buf *out, bool *keep, struct err *err);
 	/* What was made and is to be kept elsewhere too; all waiters have it. A
 	 * reference is the callee's to take. NULL is allowed. */
 	void (*made)(void *context, const struct fs_key *key, const struct ix_instance *instance,

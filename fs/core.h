@@ -17,6 +17,7 @@
 #include "fs/inval.h"
 #include "fs/node.h"
 #include "fs/passthrough.h"
+#include "fs/produce.h"
 #include "fs/rescan.h"
 #include "fs/session.h"
 #include "fs/snapshot.h"
@@ -59,6 +60,8 @@ struct fs_session {
 	struct fs_pool *io_pool;     /* reads of the store */
 	struct fs_pool *decode_pool; /* what makes derived files */
 	struct fs_pool *status_pool; /* snapshots: never waits for the store */
+	struct fs_workers *workers; /* NULL: pictures are decoded in this process */
+	struct fs_workers *measurers; /* that measure them; NULL likewise */
 	struct fs_content *content;
 	struct fs_frames *frames;
 	struct fs_disk_cache *disk; /* NULL: none */

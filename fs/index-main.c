@@ -3,8 +3,10 @@
 #include <time.h>
 
 #include "fs/check.h"
+#include "fs/measure.h"
 #include "fs/options.h"
 #include "fs/places.h"
+#include "fs/produce.h"
 #include "fs/progress.h"
 #include "fs/scan.h"
 #include "fs/stop.h"
@@ -58,15 +60,20 @@ static bool update(struct fs_options *options, int store_fd, struct err *err)
 {
 	CLEANUP_FS_STOP struct fs_stop stop = {0};
 	struct ix_index *index = NULL;
+	struct fs_workers *workers = NULL;
 	struct fs_progress progress;
 	double started = seconds_now();
 	bool ok;
 
 	fs_progress_init(&progress, !options->quiet);
-	ok = fs_stop_start(&stop, err) && fs_open_index(&index, options, options->rebuild, err) &&
-	     fs_update_index(&index, options, store_fd, &progress, &stop.stop, err) &&
+	ok = (!fs_measure_wanted(options) ||
+	      fs_producers_open(&workers, options, false, true, err)) &&
+	     fs_stop_start(&stop, err) && fs_open_index(&index, options, options->rebuild, err) &&
+	     fs_update_index(&index, options, store_fd, workers, &progress, &stop.stop,
+			     err) &&
 	     print_summary(index, options, seconds_now() - started, err);
 	ix_close(index);
+	fs_workers_close(workers);
 	return ok;
 }
 

@@ -8,6 +8,8 @@ noinst_LIBRARIES += %D%/libfs.a
 	%D%/cache.h \
 	%D%/check.c \
 	%D%/check.h \
+	%D%/confine.c \
+	%D%/confine.h \
 	%D%/content.c \
 	%D%/content.h \
 	%D%/core.h \
@@ -28,6 +30,8 @@ noinst_LIBRARIES += %D%/libfs.a
 	%D%/inval.h \
 	%D%/json.c \
 	%D%/json.h \
+	%D%/keeper.c \
+	%D%/keeper.h \
 	%D%/measure.c \
 	%D%/measure.h \
 	%D%/node.c \
@@ -52,6 +56,8 @@ noinst_LIBRARIES += %D%/libfs.a
 	%D%/places.h \
 	%D%/pool.c \
 	%D%/pool.h \
+	%D%/produce.c \
+	%D%/produce.h \
 	%D%/progress.c \
 	%D%/progress.h \
 	%D%/request.c \
@@ -74,7 +80,11 @@ noinst_LIBRARIES += %D%/libfs.a
 	%D%/thread.c \
 	%D%/thread.h \
 	%D%/update.c \
-	%D%/update.h
+	%D%/update.h \
+	%D%/worker.c \
+	%D%/worker.h \
+	%D%/workers.c \
+	%D%/workers.h
 
 bin_PROGRAMS += dicomfs dicomfs-index dicomfs-render
 dicomfs_SOURCES = %D%/main.c

@@ -7,8 +7,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fs/confine.h"
+#include "fs/measure.h"
 #include "fs/options.h"
 #include "fs/places.h"
+#include "fs/produce.h"
 #include "fs/session.h"
 #include "fs/stop.h"
 #include "fs/update.h"
@@ -18,6 +21,7 @@ struct mount {
 	struct fs_options *options;
 	int store_fd;
 	int ready_fd; /* the parent that waits for the mount; -1: foreground */
+	struct fs_decoders decoders;
 	struct ix_index *index;
 	struct fs_session *session;
 };
@@ -52,6 +56,16 @@ static bool check_fuse(struct mount *mount, struct err *err)
 
 /* ---- In the process that stays ----------------------------------------- */
 
+/* Before anything is opened that they must not have. */
+static bool start_decoders(struct mount *mount, struct err *err)
+{
+	bool quiet = mount->ready_fd >= 0;
+
+	return fs_producers_open(&mount->decoders.workers, mount->options, quiet, false, err) &&
+	       (!fs_measure_wanted(mount->options) ||
+		fs_producers_open(&mount->decoders.measurers, mount->options, quiet, true, err));
+}
+
 static bool open_index(struct mount *mount, struct err *err)
 {
 	return fs_open_index(&mount->index, mount->options, false, err);
@@ -66,8 +80,8 @@ static bool wait_for_scan(struct mount *mount, struct err *err)
 		return true;
 	fs_progress_init(&progress, true);
 	return fs_stop_start(&stop, err) &&
-	       fs_update_index(&mount->index, mount->options, mount->store_fd, &progress,
-			       &stop.stop, err);
+	       fs_update_index(&mount->index, mount->options, mount->store_fd,
+			       mount->decoders.measurers, &progress, &stop.stop, err);
 }
 
 static bool open_session(struct mount *mount, struct err *err)
@@ -81,7 +95,8 @@ static bool open_session(struct mount *mount, struct err *err)
 	(void)sigaddset(&signals, SIGTERM);
 	(void)sigaddset(&signals, SIGHUP);
 	(void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
-	return fs_session_open(&mount->session, mount->options, mount->index, mount->store_fd, err);
+	return fs_session_open(&mount->session, mount->options, mount->index, mount->store_fd,
+			       &mount->decoders, err);
 }
 
 /* The mount is up: lets go of the terminal and tells the parent so. */
@@ -125,9 +140,9 @@ static const struct step checks[] = {
 };
 
 static const struct step stages[] = {
-	{open_index, FS_EXIT_INDEX},     {wait_for_scan, FS_EXIT_STORE},
-	{open_session, FS_EXIT_FAILURE}, {detach, FS_EXIT_FAILURE},
-	{serve, FS_EXIT_FAILURE},
+	{start_decoders, FS_EXIT_FAILURE}, {open_index, FS_EXIT_INDEX},
+	{wait_for_scan, FS_EXIT_STORE},    {open_session, FS_EXIT_FAILURE},
+	{detach, FS_EXIT_FAILURE},         {serve, FS_EXIT_FAILURE},
 };
 
 static enum fs_exit run_steps(const struct step *steps, size_t count, struct mount *mount)
@@ -150,6 +165,8 @@ static enum fs_exit run_mount(struct mount *mount)
 
 	fs_session_close(mount->session);
 	ix_close(mount->index);
+	fs_workers_close(mount->decoders.workers);
+	fs_workers_close(mount->decoders.measurers);
 	base_close_fd(&mount->ready_fd);
 	return result;
 }
@@ -232,6 +249,7 @@ int main(int argc, char *argv[])
 		(void)close_range(STDERR_FILENO + 1, ~0u, 0);
 	/* The index and what else is made holds patients' data. */
 	(void)umask(077);
+	fs_keep_private();
 	result = run_steps(checks, ARRAY_LEN(checks), &mount);
 	if (result == FS_EXIT_OK)
 		result = options.foreground ? run_mount(&mount) : run_daemon(&mount);

@@ -10,6 +10,7 @@
 
 #include "dicom/log.h"
 #include "fs/node.h"
+#include "fs/produce.h"
 #include "fs/store-file.h"
 
 #define MAX_THREADS 64
@@ -17,6 +18,10 @@
 #define PAUSE_S 2
 #define PAUSE_FAILED_S 60
 #define LOWEST_PRIORITY 19
+/* A picture that has its decoder ended is tried so often, and so often one file may
+ * do that. */
+#define ABORTED_MAX 2u
+#define ABORTED_FILE_MAX 16u
 
 bool fs_measure_wanted(const struct fs_options *options)
 {
@@ -39,22 +44,13 @@ static bool is_stopped(const struct fs_measuring *m)
 /* The same bytes fail the same way again. */
 static bool is_lasting(const struct err *err)
 {
-	return err->code == ERR_CORRUPT || err->code == ERR_UNSUPPORTED || err->code == ERR_LIMIT;
+	return err->code == ERR_CORRUPT || err->code == ERR_UNSUPPORTED || err->code == ERR_LIMIT ||
+	       err->code == ERR_ABORTED;
 }
 
 static void close_file(struct fs_store_file *file)
 {
 	base_close_fd(&file->fd);
-}
-
-static void release_source(struct dc_file_source *source)
-{
-	dc_source_release(&source->base);
-}
-
-static void unref_frames(struct dc_frame_index **frames)
-{
-	dc_frame_index_unref(*frames);
 }
 
 static bool open_source(const struct fs_measuring *m, struct ix_reader *reader, int64_t instance,
@@ -91,35 +87,84 @@ static void note(const struct fs_measuring *m, const struct ix_instance *instanc
 		log_trace(LOG_SQL, "note: %s", ignored.message);
 }
 
+/* What is to be made, and from what; dataset and frames in this process only. */
+struct making {
+	const struct fs_measuring *m;
+	const struct ix_instance *instance;
+	const struct rn_kind *kind;
+	const struct fs_store_file *file;
+	bool contained;
+	struct dc_file_source source;
+	struct dc_dataset dataset;
+	struct dc_frame_index *frames;
+};
+
+static void release_making(struct making *making)
+{
+	dc_frame_index_unref(making->frames);
+	dc_dataset_release(&making->dataset);
+	dc_source_release(&making->source.base);
+}
+
+static bool make_here(struct making *making, uint32_t frame, struct buf *out, struct err *err)
+{
+	const struct rn_instance known = fs_rn_instance(making->instance);
+	const struct rn_request request = {
+		.dataset = &making->dataset,
+		.instance = &known,
+		.frame = frame,
+		.measuring = true,
+		.frames = making->frames,
+		.options = &making->m->options->render,
+		.cancel = making->m->scan->stop,
+	};
+
+	buf_clear(out);
+	return rn_produce(making->kind, &request, out, err);
+}
+
+static bool make_there(struct making *making, uint32_t frame, struct buf *out, struct err *err)
+{
+	struct fs_producing producing = {
+		.options = &making->m->options->render,
+		.kind = making->kind,
+		.instance = making->instance,
+		.key = fs_file_key(making->instance, making->kind->number, frame),
+		.measuring = true,
+		.threads = 1,
+		.source_fd = making->file->fd,
+		.source_size = making->file->size,
+		.cancel = making->m->scan->stop,
+		.output_fd = -1,
+		.out = out,
+	};
+
+	buf_clear(out);
+	return fs_produce(making->m->workers, &producing, err);
+}
+
 /* All frames of one kind. sizes[frame] stays 0 where that cannot be made; false:
  * another time perhaps. */
-static bool make_frames(const struct fs_measuring *m, const struct ix_instance *instance,
-			const struct rn_kind *kind, struct dc_dataset *dataset, uint64_t *sizes,
-			struct err *err)
+static bool make_frames(struct making *making, uint64_t *sizes, struct err *err)
 {
-	struct dc_frame_index *frames CLEANUP(unref_frames) = NULL;
-	const struct rn_instance known = fs_rn_instance(instance);
+	const struct ix_instance *instance = making->instance;
 	struct buf out CLEANUP_BUF = buf_empty(BUF_NO_LIMIT);
-	struct rn_request request = {
-		.dataset = dataset,
-		.instance = &known,
-		.measuring = true,
-		.options = &m->options->render,
-		.cancel = m->scan->stop,
-	};
+	unsigned aborted = 0;
 	bool noted = false;
 
-	/* Without it each frame looks for itself, and says what is wrong. */
-	if (instance->frames > 1 && (instance->image.flags & DC_IMAGE_ENCAPSULATED) != 0 &&
-	    !dc_frame_index_build(&frames, dataset, &instance->image, NULL))
-		frames = NULL;
-	request.frames = frames;
 	for (uint32_t frame = 0; frame < instance->frames; frame++) {
 		struct err why = {0};
+		bool made = false;
 
-		request.frame = frame;
-		buf_clear(&out);
-		if (rn_produce(kind, &request, &out, &why)) {
+		for (unsigned tries = 0; tries < ABORTED_MAX; tries++) {
+			err_clear(&why);
+			made = making->contained ? make_there(making, frame, &out, &why)
+						 : make_here(making, frame, &out, &why);
+			aborted += why.code == ERR_ABORTED;
+			if (why.code != ERR_ABORTED || aborted >= ABORTED_FILE_MAX)
+				break;
+		}
+		if (made) {
 			sizes[frame] = out.size;
 			continue;
 		}
@@ -128,9 +173,25 @@ static bool make_frames(const struct fs_measuring *m, const struct ix_instance *
 			return false;
 		}
 		if (!noted)
-			note(m, instance, kind, frame, &why);
+			note(making->m, instance, making->kind, frame, &why);
 		noted = true;
+		/* The rest would do the same. */
+		if (aborted >= ABORTED_FILE_MAX)
+			break;
 	}
+	return true;
+}
+
+/* Without the frame index each frame looks for itself, and says what is wrong. */
+static bool open_here(struct making *making, struct err *err)
+{
+	const struct dc_image *image = &making->instance->image;
+
+	if (!dc_dataset_open(&making->dataset, &making->source.base, err))
+		return false;
+	if (image->frames > 1 && (image->flags & DC_IMAGE_ENCAPSULATED) != 0 &&
+	    !dc_frame_index_build(&making->frames, &making->dataset, image, NULL))
+		making->frames = NULL;
 	return true;
 }
 
@@ -138,18 +199,18 @@ static bool make_kind(const struct fs_measuring *m, struct ix_reader *reader,
 		      const struct ix_instance *instance, const struct rn_kind *kind,
 		      struct err *err)
 {
-	struct dc_file_source source CLEANUP(release_source) = {.base.ops = NULL};
 	struct fs_store_file file CLEANUP(close_file) = {.fd = -1};
-	struct dc_dataset dataset CLEANUP_DATASET = {0};
+	struct making making CLEANUP(release_making) = {
+		.m = m, .instance = instance, .kind = kind, .file = &file};
 	uint64_t *sizes CLEANUP_FREE = calloc(instance->frames, sizeof(*sizes));
 
 	if (sizes == NULL)
 		return err_set(err, ERR_NOMEM, "out of memory");
 	if (!open_source(m, reader, instance->id, &file, err))
 		return false;
-	dc_file_source_init(&source, file.fd, file.size, NULL);
-	return dc_dataset_open(&dataset, &source.base, err) &&
-	       make_frames(m, instance, kind, &dataset, sizes, err) &&
+	making.contained = m->workers != NULL && fs_is_contained(kind, &instance->image);
+	dc_file_source_init(&making.source, file.fd, file.size, NULL);
+	return (making.contained || open_here(&making, err)) && make_frames(&making, sizes, err) &&
 	       /* Written to meanwhile: these are sizes of nothing. */
 	       fs_store_file_check(&file, err) &&
 	       ix_measured_set(m->index, m->scan, instance->id, kind->number, sizes,

@@ -9,6 +9,7 @@
 #define FS_MEASURE_H
 
 #include "fs/options.h"
+#include "fs/workers.h"
 #include "index/index.h"
 
 /* Whether there is such a kind with these options. */
@@ -19,6 +20,7 @@ struct fs_measuring {
 	const struct fs_options *options;
 	const struct ix_scan_options *scan; /* its listener and its stop */
 	int store_fd;
+	struct fs_workers *workers; /* NULL: in this process */
 	unsigned threads;
 };
 

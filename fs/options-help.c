@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/options-table.h"
 
+#include "fs/confine.h"
 #include "fs/fuse.h"
 #include "render/codecs.h"
 
@@ -156,6 +157,9 @@ void fs_options_version(enum fs_program program, struct buf *out)
 	if (program == FS_PROGRAM_MOUNT) {
 		buf_printf(out, "libfuse %s\n", fuse_pkgversion());
 		rn_codec_libraries(out);
+		buf_append_text(out, "decoders ");
+		fs_confine_describe(out);
+		buf_append_text(out, "\n");
 	}
 }
 

@@ -68,6 +68,8 @@ struct fs_options {
 	unsigned decode_ahead;     /* pictures made ahead of a reader; 0: none */
 	unsigned scan_threads;     /* parsing; never 0 */
 	unsigned decode_threads;   /* rendering; never 0 */
+	uint64_t decode_memory;    /* bytes a process that decodes may take; 0: no bound */
+	unsigned decode_seconds;   /* of processor time for one picture; 0: no bound */
 	unsigned dispatch_threads; /* answering the kernel; 1 with -s */
 	struct rn_options render;  /* max_pixels, max_json_size, ... */
 
@@ -112,6 +114,12 @@ bool fs_options_parse(struct fs_options *options, enum fs_program program, int a
 		      char *const argv[], struct err *err) MUST_CHECK;
 void fs_options_release(struct fs_options *options);
 #define CLEANUP_FS_OPTIONS CLEANUP(fs_options_release)
+
+/* Pictures that are made at a time: one in the background beside one asked for. */
+static inline unsigned fs_options_decoders(const struct fs_options *options)
+{
+	return MAX_OF(options->decode_threads, options->decode_ahead > 0 ? 2u : 1u);
+}
 
 /* Sets fuse_args from the other fields; the places are final. */
 bool fs_options_make_fuse_args(struct fs_options *options, struct err *err) MUST_CHECK;

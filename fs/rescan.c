@@ -370,6 +370,7 @@ bool fs_rescan_start(struct fs_rescan *rescan, struct err *err)
 		.options = rescan->session->options,
 		.scan = &rescan->options,
 		.store_fd = rescan->session->store_fd,
+		.workers = rescan->session->measurers,
 		/* Beside the readers. */
 		.threads = 1,
 	};

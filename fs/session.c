@@ -91,8 +91,7 @@ static bool open_parts(struct fs_session *session, struct err *err)
 	return read_settled(session, err) && fs_passthrough_open(&session->passthrough, err) &&
 	       fs_pool_open(&session->io_pool, "store", IO_THREADS, session->index, err) &&
 	       fs_pool_open(&session->decode_pool, "decode",
-			    MAX_OF(options->decode_threads, options->decode_ahead > 0 ? 2u : 1u),
-			    session->index, err) &&
+			    fs_options_decoders(options), session->index, err) &&
 	       fs_pool_open(&session->status_pool, "status", STATUS_THREADS, session->index, err) &&
 	       fs_content_open(&session->content, options->cache_memory, session->decode_pool,
 			       &content_ops, err) &&
@@ -154,7 +153,8 @@ static bool mount_session(struct fs_session *session, struct err *err)
 }
 
 bool fs_session_open(struct fs_session **out, const struct fs_options *options,
-		     struct ix_index *index, int store_fd, struct err *err)
+		     struct ix_index *index, int store_fd, const struct fs_decoders *decoders,
+		     struct err *err)
 {
 	struct fs_session *session = calloc(1, sizeof(*session));
 
@@ -163,6 +163,8 @@ bool fs_session_open(struct fs_session **out, const struct fs_options *options,
 	session->options = options;
 	session->index = index;
 	session->store_fd = store_fd;
+	session->workers = decoders->workers;
+	session->measurers = decoders->measurers;
 	session->epoch = ix_epoch(index);
 	session->writer = ix_is_writer(index);
 	session->ended_fd = -1;

@@ -118,20 +118,7 @@ bool fs_source_open_cached(struct fs_session *session, struct ix_reader *reader,
 
 struct fs_key fs_source_key(const struct fs_node *file)
 {
-	const struct ix_instance *instance = &file->instance;
-	const uint64_t parts[] = {
-		instance->size,
-		(uint64_t)instance->mtime_ns,
-		(uint64_t)instance->ctime_ns,
-		instance->json_base,
-	};
-
-	return (struct fs_key){
-		.instance = instance->id,
-		.fingerprint = ix_hash(span_of(parts, sizeof(parts))),
-		.frame = file->id.frame,
-		.kind = file->id.kind,
-	};
+	return fs_file_key(&file->instance, file->id.kind, file->id.frame);
 }
 
 bool fs_source_is_slow(const struct fs_options *options, const struct fs_node *file)
@@ -222,7 +209,9 @@ struct making {
 	const struct fs_key *key;
 	struct fs_node node;
 	const atomic_bool *cancel;
+	int fd; /* a memory file to make it in; -1: none */
 	struct buf *out;
+	uint64_t used_ns; /* processor time it took elsewhere */
 };
 
 static bool produce_from(const struct making *making, struct dc_source *source, struct err *err)
@@ -258,10 +247,44 @@ static bool refuse(struct err *err)
 	return err_set(err, ERR_IO, "not in memory");
 }
 
-static bool produce(const struct making *making, const struct fs_store_file *file, struct err *err)
+static bool produce_there(struct making *making, const struct fs_store_file *file, struct err *err)
+{
+	struct fs_session *session = making->session;
+	struct rn_instance known = fs_rn_instance(&making->node.instance);
+	struct fs_producing producing = {
+		.options = &session->options->render,
+		.kind = making->node.kind,
+		.instance = &making->node.instance,
+		.key = *making->key,
+		.measured_size = making->node.measured_size,
+		.threads = 1 + fs_pool_idle(session->decode_pool),
+		.source_fd = file->fd,
+		.source_size = file->size,
+		.cancel = making->cancel,
+		.output_fd = making->fd,
+		.out = making->out,
+	};
+	uint64_t size = 0;
+
+	known.measured_size = making->node.measured_size;
+	if (making->fd >= 0 &&
+	    !producing.kind->size(&known, producing.options, making->key->frame, &size, err))
+		return false;
+	producing.output_size = (size_t)size;
+	if (!fs_produce(session->workers, &producing, err))
+		return false;
+	making->used_ns = producing.used_ns;
+	return true;
+}
+
+static bool produce(struct making *making, const struct fs_store_file *file, struct err *err)
 {
 	struct dc_file_source source CLEANUP(release_source) = {.base.ops = NULL};
 	bool ok;
+
+	if (making->session->workers != NULL &&
+	    fs_is_contained(making->node.kind, &making->node.instance.image))
+		return produce_there(making, file, err);
 
 	dc_file_source_init(&source, file->fd, file->size, NULL);
 	source.prompt = making->thread->prompt;
@@ -279,14 +302,14 @@ static int64_t processor_ns(void)
 }
 
 /* What is made as fast as it could be read back need not be on disk. */
-static bool produce_timed(const struct making *making, const struct fs_store_file *file, bool *keep,
+static bool produce_timed(struct making *making, const struct fs_store_file *file, bool *keep,
 			  struct err *err)
 {
 	int64_t before = *keep ? processor_ns() : 0;
 
 	if (!produce(making, file, err))
 		return false;
-	*keep = *keep && processor_ns() - before >= DISK_MIN_NS;
+	*keep = *keep && processor_ns() - before + (int64_t)making->used_ns >= DISK_MIN_NS;
 	return true;
 }
 
@@ -337,7 +360,8 @@ static bool open_promptly(struct fs_session *session, struct fs_thread *thread, 
 }
 
 /* The kernel can pass through what lies in a memory file. */
-static size_t file_size(void *context, const struct fs_key *key, const struct ix_instance *instance)
+static size_t file_size(void *context, const struct fs_key *key, const struct ix_instance *instance,
+			bool *remote)
 {
 	const struct fs_session *session = context;
 	struct fs_node node = node_of(key, instance);
@@ -345,6 +369,7 @@ static size_t file_size(void *context, const struct fs_key *key, const struct ix
 	struct err err = {0};
 	uint64_t size;
 
+	*remote = session->workers != NULL && fs_is_contained(node.kind, &instance->image);
 	/* JSON is longer while it is written than in the end; of what is measured the
 	 * row does not tell the size. */
 	if (!fs_passthrough_allowed(session->passthrough) || !node.kind->per_frame ||
@@ -355,8 +380,8 @@ static size_t file_size(void *context, const struct fs_key *key, const struct ix
 }
 
 static bool make(void *context, struct fs_thread *thread, const struct fs_key *key,
-		 const struct ix_instance *instance, const atomic_bool *cancel, struct buf *out,
-		 bool *keep, struct err *err)
+		 const struct ix_instance *instance, const atomic_bool *cancel, int fd,
+		 struct buf *out, bool *keep, struct err *err)
 {
 	struct fs_session *session = context;
 	struct fs_store_file file CLEANUP(close_file) = {.fd = -1};
@@ -367,6 +392,7 @@ static bool make(void *context, struct fs_thread *thread, const struct fs_key *k
 		.key = key,
 		.node = node_of(key, instance),
 		.cancel = cancel,
+		.fd = fd,
 		.out = out,
 	};
 	struct err changed = {0};

@@ -57,13 +57,15 @@ static bool judge(const struct ix_status *status, struct err *err)
 
 /* Pictures that have to be made before they can be listed. */
 static bool measure_ourselves(struct ix_index *index, const struct fs_options *options,
-			      int store_fd, const struct ix_scan_options *scan, struct err *err)
+			      int store_fd, struct fs_workers *workers,
+			      const struct ix_scan_options *scan, struct err *err)
 {
 	const struct fs_measuring measuring = {
 		.index = index,
 		.options = options,
 		.scan = scan,
 		.store_fd = store_fd,
+		.workers = workers,
 		.threads = options->decode_threads,
 	};
 	uint64_t left = 0;
@@ -102,7 +104,8 @@ static bool wait_for_writers(struct ix_index *index, const struct ix_scan_option
 }
 
 static bool scan_ourselves(struct ix_index *index, const struct fs_options *options, int store_fd,
-			   struct fs_progress *progress, const atomic_bool *stop, struct err *err)
+			   struct fs_workers *workers, struct fs_progress *progress,
+			   const atomic_bool *stop, struct err *err)
 {
 	struct ix_scan_options scan;
 	struct ix_status status;
@@ -122,7 +125,7 @@ static bool scan_ourselves(struct ix_index *index, const struct fs_options *opti
 	if (stop != NULL && atomic_load(stop))
 		return err_set(err, ERR_INTERRUPTED, "interrupted; what was indexed is kept");
 	return get_status(index, &status, err) && judge(&status, err) &&
-	       measure_ourselves(index, options, store_fd, &scan, err);
+	       measure_ourselves(index, options, store_fd, workers, &scan, err);
 }
 
 /* Waiting for another process. */
@@ -220,7 +223,8 @@ static bool follow_writer(struct ix_index **index, const struct fs_options *opti
 }
 
 bool fs_update_index(struct ix_index **index, const struct fs_options *options, int store_fd,
-		     struct fs_progress *progress, const atomic_bool *stop, struct err *err)
+		     struct fs_workers *workers, struct fs_progress *progress,
+		     const atomic_bool *stop, struct err *err)
 {
 	if (!ix_is_writer(*index)) {
 		if (!follow_writer(index, options, progress, stop, err))
@@ -229,5 +233,5 @@ bool fs_update_index(struct ix_index **index, const struct fs_options *options, 
 		if (!ix_is_writer(*index))
 			return true;
 	}
-	return scan_ourselves(*index, options, store_fd, progress, stop, err);
+	return scan_ourselves(*index, options, store_fd, workers, progress, stop, err);
 }

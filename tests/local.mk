@@ -48,6 +48,7 @@ threaded_tests += \
 	%D%/unit/test-index-random \
 	%D%/unit/test-index-scan \
 	%D%/unit/test-index-threads \
+	%D%/unit/test-workers \
 	%D%/unit/test-index-tree \
 	%D%/unit/test-progress
 endif

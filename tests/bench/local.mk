@@ -4,7 +4,7 @@
 # programs are built by the script, where their libraries are.
 
 bench_programs = %D%/decode-rate %D%/header-rate %D%/io-rate %D%/live-rate %D%/peak-memory \
-	%D%/read-rate %D%/render-rate %D%/tree-rate
+	%D%/read-rate %D%/render-rate %D%/tree-rate %D%/worker-rate
 EXTRA_PROGRAMS += $(bench_programs)
 
 EXTRA_DIST += \

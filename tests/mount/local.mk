@@ -7,6 +7,7 @@ mount_scripts = \
 	%D%/backups.sh \
 	%D%/bad-input.sh \
 	%D%/change.sh \
+	%D%/contain.sh \
 	%D%/crash.sh \
 	%D%/data.sh \
 	%D%/dcm4chee.sh \

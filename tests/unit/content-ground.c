@@ -10,8 +10,8 @@ struct fs_key key_of(int64_t instance)
 }
 
 bool make(void *context, struct fs_thread *thread, const struct fs_key *key,
-	  const struct ix_instance *instance, const atomic_bool *cancel, struct buf *out,
-	  bool *keep, struct err *err)
+	  const struct ix_instance *instance, const atomic_bool *cancel, int fd UNUSED,
+	  struct buf *out, bool *keep, struct err *err)
 {
 	struct ground *ground = context;
 	enum err_code fail;

@@ -33,8 +33,8 @@ struct fs_key key_of(int64_t instance);
 
 /* Makes "instance 5 frame 1", or fails as the ground says. */
 bool make(void *context, struct fs_thread *thread, const struct fs_key *key,
-	  const struct ix_instance *instance, const atomic_bool *cancel, struct buf *out,
-	  bool *keep, struct err *err);
+	  const struct ix_instance *instance, const atomic_bool *cancel, int fd,
+	  struct buf *out, bool *keep, struct err *err);
 
 /* Set-up and tear-down of a test, with three workers; the former sets what ops lacks but make. */
 int open_ground_with(void **state, struct fs_content_ops ops);

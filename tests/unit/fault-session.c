@@ -196,7 +196,8 @@ unsigned fault_session_complaints(struct fault_session *s)
 
 /* ---- The session -------------------------------------------------------- */
 
-static size_t file_size(void *context, const struct fs_key *key, const struct ix_instance *instance)
+static size_t file_size(void *context, const struct fs_key *key, const struct ix_instance *instance,
+			bool *remote UNUSED)
 {
 	const struct fs_session *session = context;
 	const struct fault_session *s =

@@ -127,6 +127,14 @@ endif
 check_PROGRAMS += $(fault_tests)
 TESTS += $(fault_tests)
 
+# Processes that give up most system calls: valgrind itself would need them.
+process_tests =
+if HAVE_CMOCKA
+process_tests += %D%/test-workers
+endif
+check_PROGRAMS += $(process_tests)
+TESTS += $(process_tests)
+
 fault_sources = %D%/faults.c %D%/faults-sql.c %D%/faults.h
 fault_wraps = \
 	-Wl,--wrap=access -Wl,--wrap=calloc -Wl,--wrap=charls_jpegls_decoder_create \

@@ -7,13 +7,13 @@
 
 static bool make_promptly(void *context, struct fs_thread *thread, const struct fs_key *key,
 			  const struct ix_instance *instance, const atomic_bool *cancel,
-			  struct buf *out, bool *keep, struct err *err)
+			  int fd, struct buf *out, bool *keep, struct err *err)
 {
 	struct ground *ground = context;
 
 	if (thread->prompt && ground->deaf)
 		return err_set(err, ERR_IO, "not in memory");
-	return make(context, thread, key, instance, cancel, out, keep, err);
+	return make(context, thread, key, instance, cancel, fd, out, keep, err);
 }
 
 static void ask_here(struct ask *ask, struct ground *ground, int64_t instance)
@@ -97,9 +97,9 @@ static void test_kept_briefly(void **state)
 /* ---- Memory files ------------------------------------------------------------ */
 
 static size_t size_of_text(void *context, const struct fs_key *key,
-			   const struct ix_instance *instance)
+			   const struct ix_instance *instance, bool *remote)
 {
-	(void)context, (void)key;
+	(void)context, (void)key, (void)remote;
 	/* Instance 7 promises more than it makes. */
 	return strlen("instance 5 frame 1") + (instance->id == 7);
 }

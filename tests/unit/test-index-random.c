@@ -216,9 +216,83 @@ static void test_random(void **state)
 		run(seed);
 }
 
+/* ---- Names of one file ----------------------------------------------------- */
+
+/* Paths that are to be looked at again. */
+struct again {
+	char *paths[8];
+	size_t count;
+};
+
+static void note_again(const char *path, bool soon, void *context)
+{
+	struct again *again = context;
+
+	assert_true(soon);
+	assert_true(again->count < ARRAY_LEN(again->paths));
+	again->paths[again->count++] = strdup(path);
+}
+
+/* Looks at one place, and at what that says should be looked at as well. */
+static void look_with_links(struct store *store, const char *path)
+{
+	struct again again = {.count = 0};
+	bool whole;
+
+	store->options.postponed = note_again;
+	store->options.postponed_context = &again;
+	store_scan_paths(store, &path, 1, &whole);
+	store->options.postponed = NULL;
+	for (size_t i = 0; i < again.count; i++) {
+		const char *other = again.paths[i];
+
+		store_scan_paths(store, &other, 1, &whole);
+		free(again.paths[i]);
+	}
+}
+
+/* Names of one file: what happens under one of them is true of all, whatever it was
+ * before. */
+static void test_hard_links(void **state)
+{
+	struct store *store = calloc(1, sizeof(*store));
+
+	(void)state;
+	assert_non_null(store);
+	store_make(store);
+	store_put(store, "a", &(struct words){.sop = "1.1"});
+	assert_int_equal(linkat(store->fd, "a", store->fd, "b", 0), 0);
+	store_scan(store);
+	assert_int_equal(store_status(store).counts.duplicates, 1);
+	store_put(store, "a", &(struct words){.sop = "1.1", .id = "OTHER"});
+	look_with_links(store, "a");
+	assert_int_equal(store_status(store).counts.patients, 1);
+	store_expect_like_rebuilt(store);
+	store_put_bytes(store, "b", span_of_text("not a DICOM file"));
+	look_with_links(store, "b");
+	assert_int_equal(store_status(store).counts.skipped, 2);
+	store_put(store, "b", &(struct words){.sop = "1.1"});
+	look_with_links(store, "b");
+	assert_int_equal(store_status(store).counts.duplicates, 1);
+	/* One name more, and one less: the times of all change. */
+	assert_int_equal(linkat(store->fd, "a", store->fd, "c", 0), 0);
+	look_with_links(store, "c");
+	store_expect_like_rebuilt(store);
+	store_delete(store, "c");
+	look_with_links(store, "c");
+	store_expect_like_rebuilt(store);
+	store_scan(store);
+	assert_int_equal(store->measured, 0);
+	store_remove(store);
+	free(store);
+}
+
 int main(void)
 {
-	static const struct CMUnitTest tests[] = {cmocka_unit_test(test_random)};
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_hard_links),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

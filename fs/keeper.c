@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/keeper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "dicom/number.h"
+#include "fs/confine.h"
+
+/* A worker that waits for a dead disk cannot be ended: not waited for longer. */
+#define END_TRIES 100
+#define END_PAUSE_NS 1000000L
+
+enum request_kind { REQUEST_SPAWN, REQUEST_END };
+
+struct request {
+	enum request_kind kind;
+	pid_t worker; /* REQUEST_END */
+};
+
+struct reply {
+	pid_t worker; /* REQUEST_SPAWN; -1: errno is in sys */
+	int sys;
+	int status; /* REQUEST_END */
+	bool known;
+};
+
+#define LOWEST_PRIORITY 19
+
+struct keeper {
+	struct fs_keeping keeping;
+	int fd;
+	struct fs_filter *filter;
+	char *arguments; /* NULL: not known */
+	size_t arguments_size;
+};
+
+/* ---- Messages ------------------------------------------------------------- */
+
+union control {
+	struct cmsghdr align;
+	char bytes[CMSG_SPACE(2 * sizeof(int))];
+};
+
+static bool send_request(int fd, const struct request *request, const int *fds)
+{
+	union control control = {.bytes = {0}};
+	struct request copy = *request;
+	struct iovec part = {.iov_base = &copy, .iov_len = sizeof(copy)};
+	struct msghdr to = {.msg_iov = &part, .msg_iovlen = 1};
+	struct cmsghdr *header;
+
+	if (fds != NULL) {
+		to.msg_control = control.bytes;
+		to.msg_controllen = sizeof(control.bytes);
+		header = CMSG_FIRSTHDR(&to);
+		header->cmsg_level = SOL_SOCKET;
+		header->cmsg_type = SCM_RIGHTS;
+		header->cmsg_len = CMSG_LEN(2 * sizeof(int));
+		memcpy(CMSG_DATA(header), fds, 2 * sizeof(int));
+	}
+	return sendmsg(fd, &to, MSG_NOSIGNAL) == (ssize_t)sizeof(copy);
+}
+
+/* False: the daemon is gone. */
+static bool receive_request(int fd, struct request *request, int fds[2])
+{
+	union control control;
+	struct iovec part = {.iov_base = request, .iov_len = sizeof(*request)};
+	struct msghdr from = {
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes),
+	};
+	struct cmsghdr *header;
+	ssize_t got;
+
+	do {
+		got = recvmsg(fd, &from, MSG_CMSG_CLOEXEC);
+	} while (got < 0 && errno == EINTR);
+	if (got != (ssize_t)sizeof(*request))
+		return false;
+	fds[0] = fds[1] = -1;
+	header = CMSG_FIRSTHDR(&from);
+	if (header != NULL && header->cmsg_type == SCM_RIGHTS &&
+	    header->cmsg_len == CMSG_LEN(2 * sizeof(int)))
+		memcpy(fds, CMSG_DATA(header), 2 * sizeof(int));
+	return true;
+}
+
+static bool receive_reply(int fd, struct reply *reply)
+{
+	ssize_t got;
+
+	do {
+		got = recv(fd, reply, sizeof(*reply), 0);
+	} while (got < 0 && errno == EINTR);
+	return got == (ssize_t)sizeof(*reply);
+}
+
+/* ---- Names ------------------------------------------------------------------ */
+
+/* Which number of /proc/self/stat says where the command line begins, counted from
+ * the one behind the name in parentheses; its end is the next one. */
+#define ARGUMENTS_FIELD 45
+
+/* Where the command line of this process is in its memory. */
+static void find_arguments(struct keeper *self)
+{
+	CLEANUP_FD int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+	char text[1024] = "", *at, *word;
+	uint64_t begin = 0, end = 0;
+
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0 || (at = strrchr(text, ')')) == NULL)
+		return;
+	at++;
+	for (unsigned i = 0; (word = strsep(&at, " ")) != NULL; i++) {
+		if ((i == ARGUMENTS_FIELD + 1 && !dc_number_unsigned(word, &begin)) ||
+		    (i == ARGUMENTS_FIELD + 2 && !dc_number_unsigned(word, &end)))
+			return;
+	}
+	if (begin == 0 || end <= begin)
+		return;
+	self->arguments = (char *)(uintptr_t)begin; /* NOLINT: it is what the kernel says */
+	self->arguments_size = (size_t)(end - begin);
+}
+
+/* What ps shows: the daemon's command line, of which this is a copy, would have it
+ * taken for the daemon. */
+static void name_process(const struct keeper *self, const char *name)
+{
+	(void)prctl(PR_SET_NAME, name);
+	if (self->arguments == NULL)
+		return;
+	memset(self->arguments, 0, self->arguments_size);
+	memcpy(self->arguments, name, MIN_OF(strlen(name), self->arguments_size - 1));
+}
+
+/* ---- In the keeper -------------------------------------------------------- */
+
+/* Its descriptors are those that a worker begins with, and no others. */
+static bool place_descriptors(const int fds[2])
+{
+	int channel = fcntl(fds[0], F_DUPFD_CLOEXEC, FS_WORKER_MEMORY + 1);
+	int memory = fcntl(fds[1], F_DUPFD_CLOEXEC, FS_WORKER_MEMORY + 1);
+
+	return channel >= 0 && memory >= 0 && dup3(channel, FS_WORKER_CHANNEL, O_CLOEXEC) >= 0 &&
+	       dup3(memory, FS_WORKER_MEMORY, O_CLOEXEC) >= 0 &&
+	       close_range(FS_WORKER_MEMORY + 1, ~0u, 0) == 0;
+}
+
+static void spawn(const struct keeper *self, const int fds[2], struct reply *reply)
+{
+	pid_t keeper = getpid();
+
+	reply->worker = fds[0] >= 0 ? fork() : -1;
+	reply->sys = errno;
+	if (reply->worker != 0)
+		return;
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	name_process(self, "dicomfs-decode");
+	if (getppid() != keeper || !place_descriptors(fds))
+		_exit(EXIT_FAILURE);
+	fs_worker_run(self->filter, self->keeping.memory, self->keeping.work,
+		      self->keeping.context);
+}
+
+static void end(pid_t worker, struct reply *reply)
+{
+	const struct timespec pause = {.tv_nsec = END_PAUSE_NS};
+	pid_t ended = 0;
+
+	/* Of one that has ended, this changes nothing. */
+	(void)kill(worker, SIGKILL);
+	for (int i = 0; i < END_TRIES && ended == 0; i++) {
+		ended = waitpid(worker, &reply->status, WNOHANG);
+		if (ended == 0)
+			(void)nanosleep(&pause, NULL);
+	}
+	reply->known = ended == worker;
+}
+
+static _Noreturn void keep(const struct keeper *self)
+{
+	struct request request;
+	int fds[2];
+
+	while (receive_request(self->fd, &request, fds)) {
+		struct reply reply = {.worker = -1};
+
+		if (request.kind == REQUEST_SPAWN)
+			spawn(self, fds, &reply);
+		else if (request.worker > 0)
+			end(request.worker, &reply);
+		base_close_fd(&fds[0]);
+		base_close_fd(&fds[1]);
+		if (send(self->fd, &reply, sizeof(reply), MSG_NOSIGNAL) < 0)
+			break;
+	}
+	/* Workers see the end of their channels, and of their parent. */
+	_exit(EXIT_SUCCESS);
+}
+
+/* Only its channel stays open. */
+static bool settle(struct keeper *self)
+{
+	static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGUSR1};
+	CLEANUP_FD int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
+		(void)signal(ignored[i], SIG_IGN);
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
+	    (self->keeping.quiet && dup2(null, STDERR_FILENO) < 0) ||
+	    dup3(self->fd, FS_WORKER_CHANNEL, O_CLOEXEC) < 0 ||
+	    close_range(FS_WORKER_CHANNEL + 1, ~0u, 0) != 0)
+		return false;
+	null = -1;
+	self->fd = FS_WORKER_CHANNEL;
+	return chdir("/") == 0;
+}
+
+static void *do_nothing(void *nothing)
+{
+	return nothing;
+}
+
+/* With the first thread the C library sets up signals, which a worker may not. */
+static bool prepare_threads(void)
+{
+	pthread_t thread;
+
+	return pthread_create(&thread, NULL, do_nothing, NULL) == 0 &&
+	       pthread_join(thread, NULL) == 0;
+}
+
+static _Noreturn void run(struct keeper *self, pid_t daemon)
+{
+	sigset_t none;
+
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	find_arguments(self);
+	name_process(self, "dicomfs-keeper");
+	(void)prctl(PR_SET_DUMPABLE, 0);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	if (getppid() != daemon || !settle(self) || !prepare_threads())
+		_exit(EXIT_FAILURE);
+	if (self->keeping.background)
+		(void)setpriority(PRIO_PROCESS, 0, LOWEST_PRIORITY);
+	keep(self);
+}
+
+/* ---- In the daemon -------------------------------------------------------- */
+
+bool fs_keeper_start(struct fs_keeper *keeper, const struct fs_keeping *keeping, struct err *err)
+{
+	struct keeper self = {.keeping = *keeping};
+	pid_t daemon = getpid();
+	int ends[2];
+
+	keeper->fd = -1;
+	if (!fs_filter_open(&self.filter, FS_WORKER_CHANNEL, err))
+		return false;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+		fs_filter_close(self.filter);
+		return err_set_sys(err, errno, "cannot make a socket");
+	}
+	keeper->pid = fork();
+	if (keeper->pid == 0) {
+		self.fd = ends[1];
+		run(&self, daemon);
+	}
+	(void)close(ends[1]);
+	fs_filter_close(self.filter);
+	if (keeper->pid < 0) {
+		int sys = errno;
+
+		(void)close(ends[0]);
+		return err_set_sys(err, sys, "cannot start a process");
+	}
+	keeper->fd = ends[0];
+	return true;
+}
+
+void fs_keeper_stop(struct fs_keeper *keeper)
+{
+	if (keeper->fd < 0)
+		return;
+	base_close_fd(&keeper->fd);
+	while (waitpid(keeper->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+bool fs_keeper_spawn(struct fs_keeper *keeper, int channel_fd, int memory_fd, pid_t *worker,
+		     struct err *err)
+{
+	const struct request request = {.kind = REQUEST_SPAWN};
+	const int fds[] = {channel_fd, memory_fd};
+	struct reply reply;
+
+	if (!send_request(keeper->fd, &request, fds) || !receive_reply(keeper->fd, &reply))
+		return err_set(err, ERR_IO, "the process that starts decoders is gone");
+	if (reply.worker < 0)
+		return err_set_sys(err, reply.sys, "cannot start a decoder");
+	*worker = reply.worker;
+	return true;
+}
+
+bool fs_keeper_end(struct fs_keeper *keeper, pid_t worker, int *status)
+{
+	const struct request request = {.kind = REQUEST_END, .worker = worker};
+	struct reply reply;
+
+	if (!send_request(keeper->fd, &request, NULL) || !receive_reply(keeper->fd, &reply))
+		return false;
+	*status = reply.status;
+	return reply.known;
+}

@@ -1,0 +1,48 @@
+/*
+ * Files that are made in a worker: all whose pixels a compressor made. The library,
+ * or code of ours, that takes them apart then harms nobody but itself.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef FS_PRODUCE_H
+#define FS_PRODUCE_H
+
+#include "fs/cache.h"
+#include "fs/node.h"
+#include "fs/options.h"
+#include "fs/workers.h"
+
+/* Whether files of this kind of the instance are made there. */
+bool fs_is_contained(const struct rn_kind *kind, const struct dc_image *image);
+
+struct fs_producing {
+	const struct rn_options *options;
+	const struct rn_kind *kind;
+	const struct ix_instance *instance;
+	struct fs_key key;      /* of the file to make; its frame is the one that is made */
+	uint64_t measured_size; /* see struct rn_instance */
+	bool measuring;
+	unsigned threads;
+	int source_fd;
+	uint64_t source_size;
+	const atomic_bool *cancel; /* or NULL */
+	/* Where to: a memory file of output_size + 1 bytes, or -1 and the buffer. */
+	int output_fd;
+	size_t output_size;
+	struct buf *out;
+	uint64_t used_ns; /* out: processor time it took */
+};
+/* Errors of rn_produce() and of fs_workers_do(). */
+bool fs_produce(struct fs_workers *workers, struct fs_producing *producing,
+		struct err *err) MUST_CHECK;
+
+/* Of the file of one frame: equal keys have equal bytes. */
+struct fs_key fs_file_key(const struct ix_instance *instance, uint8_t kind, uint32_t frame);
+
+/* Forks, see fs_workers_open(): workers that do this, as many at a time as the
+ * options have threads. quiet: nobody reads standard error; background: everything
+ * else goes first. */
+bool fs_producers_open(struct fs_workers **workers, const struct fs_options *options, bool quiet,
+		       bool background, struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/worker.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fs/confine.h"
+
+/* What it ends with when the daemon is gone, or speaks nonsense. */
+#define EXIT_ALONE 0
+#define EXIT_CONFUSED 1
+#define EXIT_FORBIDDEN 2
+
+struct worker {
+	struct fs_worker_page *page;
+	uint8_t *memory; /* all of the shared memory that is mapped */
+	size_t mapped;
+	fs_work_fn work;
+	void *context;
+};
+
+/* Between two pages that nobody may touch: who writes beyond it dies of that. */
+static uint8_t *map_guarded(int fd, size_t size)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t whole = (size + page - 1) / page * page;
+	uint8_t *room = mmap(NULL, whole + 2 * page, PROT_NONE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (room == MAP_FAILED)
+		return NULL;
+	if (mmap(room + page, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) ==
+	    MAP_FAILED) {
+		(void)munmap(room, whole + 2 * page);
+		return NULL;
+	}
+	return room + page;
+}
+
+static void unmap_guarded(uint8_t *memory, size_t size)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t whole = (size + page - 1) / page * page;
+
+	(void)munmap(memory - page, whole + 2 * page);
+}
+
+/* ---- Messages ------------------------------------------------------------- */
+
+struct message {
+	struct fs_task_header header;
+	uint8_t told[FS_TASK_MAX];
+	size_t told_size;
+	int fds[2]; /* source, output; -1: none */
+};
+
+static void take_descriptors(struct msghdr *from, struct message *message)
+{
+	struct cmsghdr *control = CMSG_FIRSTHDR(from);
+	size_t count;
+
+	message->fds[0] = message->fds[1] = -1;
+	if (control == NULL || control->cmsg_level != SOL_SOCKET ||
+	    control->cmsg_type != SCM_RIGHTS)
+		return;
+	count = (control->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	memcpy(message->fds, CMSG_DATA(control), MIN_OF(count, (size_t)2) * sizeof(int));
+}
+
+static void receive(struct message *message)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(2 * sizeof(int))];
+	} control;
+	struct iovec parts[] = {
+		{.iov_base = &message->header, .iov_len = sizeof(message->header)},
+		{.iov_base = message->told, .iov_len = sizeof(message->told)},
+	};
+	struct msghdr to = {
+		.msg_iov = parts,
+		.msg_iovlen = ARRAY_LEN(parts),
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes),
+	};
+	ssize_t got;
+
+	do {
+		got = recvmsg(FS_WORKER_CHANNEL, &to, MSG_CMSG_CLOEXEC);
+	} while (got < 0 && errno == EINTR);
+	if (got <= 0)
+		_exit(EXIT_ALONE);
+	take_descriptors(&to, message);
+	if ((size_t)got < sizeof(message->header) || (to.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
+		_exit(EXIT_CONFUSED);
+	message->told_size = (size_t)got - sizeof(message->header);
+}
+
+static void answer(const struct fs_task_reply *reply)
+{
+	struct iovec part = {.iov_len = sizeof(*reply)};
+	struct msghdr to = {.msg_iov = &part, .msg_iovlen = 1};
+
+	memcpy(&part.iov_base, &reply, sizeof(reply));
+	if (sendmsg(FS_WORKER_CHANNEL, &to, MSG_NOSIGNAL) != (ssize_t)sizeof(*reply))
+		_exit(EXIT_ALONE);
+}
+
+/* The answer to the task that asked for it; then nothing of it goes on. */
+static void on_forbidden(int number, siginfo_t *info, void *context)
+{
+	const struct fs_task_reply reply = {.err = {.code = ERR_ABORTED, .sys = info->si_syscall}};
+
+	(void)number;
+	(void)context;
+	answer(&reply);
+	_exit(EXIT_FORBIDDEN);
+}
+
+/* ---- Tasks ---------------------------------------------------------------- */
+
+static bool map_shared(struct worker *worker, size_t size, struct err *err)
+{
+	uint8_t *memory;
+
+	if (size <= worker->mapped)
+		return true;
+	memory = map_guarded(FS_WORKER_MEMORY, size);
+	if (memory == NULL)
+		return err_set_sys(err, errno, "cannot map %zu bytes", size);
+	if (worker->memory != NULL)
+		unmap_guarded(worker->memory, worker->mapped);
+	worker->memory = memory;
+	worker->mapped = size;
+	worker->page = (struct fs_worker_page *)(void *)memory;
+	return true;
+}
+
+static uint64_t used_ns(void)
+{
+	struct timespec used;
+
+	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+	return (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
+}
+
+static bool work_into(struct worker *worker, const struct message *message, uint8_t *memory,
+		      size_t capacity, struct fs_task_reply *reply)
+{
+	struct buf out = buf_over(memory, capacity);
+	const struct fs_work work = {
+		.told = span_of(message->told, message->told_size),
+		.source_fd = message->fds[0],
+		.cancel = &worker->page->cancel,
+		.out = &out,
+	};
+	bool done = worker->work(worker->context, &work, &reply->err);
+
+	done = done && buf_ok(&out, &reply->err);
+	reply->size = out.size;
+	return done;
+}
+
+static void do_task(struct worker *worker, const struct message *message,
+		    struct fs_task_reply *reply)
+{
+	size_t capacity = (size_t)message->header.capacity;
+	uint8_t *own = NULL;
+
+	if (message->header.own_output) {
+		own = map_guarded(message->fds[1], capacity + 1);
+		if (own == NULL) {
+			(void)err_set_sys(&reply->err, errno, "cannot map %zu bytes", capacity);
+			return;
+		}
+		reply->done = work_into(worker, message, own, capacity, reply);
+		/* The daemon closes it for writing, and no writer may be left. */
+		unmap_guarded(own, capacity + 1);
+	} else if (map_shared(worker, fs_worker_memory_size(capacity), &reply->err)) {
+		reply->done = work_into(worker, message, worker->memory + FS_WORKER_PAGE, capacity,
+					reply);
+	}
+}
+
+_Noreturn void fs_worker_run(const struct fs_filter *filter, uint64_t memory, fs_work_fn work,
+			     void *context)
+{
+	struct worker worker = {.work = work, .context = context};
+	struct message *message = malloc(sizeof(*message));
+	struct err err = {0};
+
+	/* Larger pieces are fresh from the kernel each time: nothing of another picture
+	 * is in them. */
+	(void)mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+	if (message == NULL || !map_shared(&worker, FS_WORKER_PAGE, &err))
+		_exit(EXIT_CONFUSED);
+	if (!fs_confine(filter, memory, on_forbidden, &err)) {
+		/* Said once, instead of the first task's answer; then there is no worker. */
+		struct fs_task_reply reply = {.err = err};
+
+		receive(message);
+		answer(&reply);
+		_exit(EXIT_CONFUSED);
+	}
+	for (;;) {
+		struct fs_task_reply reply = {.done = false};
+		uint64_t before = used_ns();
+
+		receive(message);
+		do_task(&worker, message, &reply);
+		base_close_fd(&message->fds[0]);
+		base_close_fd(&message->fds[1]);
+		reply.used_ns = used_ns() - before;
+		answer(&reply);
+	}
+}
