@@ -359,7 +359,8 @@ static bool open_promptly(struct fs_session *session, struct fs_thread *thread, 
 	       refuse(err);
 }
 
-/* The kernel can pass through what lies in a memory file. */
+/* The kernel can pass through what lies in a memory file; and what another process
+ * makes there needs no copy. */
 static size_t file_size(void *context, const struct fs_key *key, const struct ix_instance *instance,
 			bool *remote)
 {
@@ -372,7 +373,7 @@ static size_t file_size(void *context, const struct fs_key *key, const struct ix
 	*remote = session->workers != NULL && fs_is_contained(node.kind, &instance->image);
 	/* JSON is longer while it is written than in the end; of what is measured the
 	 * row does not tell the size. */
-	if (!fs_passthrough_allowed(session->passthrough) || !node.kind->per_frame ||
+	if ((!*remote && !fs_passthrough_allowed(session->passthrough)) || !node.kind->per_frame ||
 	    (instance->measured >> key->kind & 1) != 0 ||
 	    !node.kind->size(&known, &session->options->render, key->frame, &size, &err))
 		return 0;

@@ -379,7 +379,7 @@ static void name_forbidden(int number, struct err *err)
 	fs_syscall_name(number, name);
 	/* abort() sends itself a signal. */
 	if (strcmp(name, "tgkill") == 0)
-		(void)err_set(err, ERR_ABORTED, "the decoder gave up (abort)");
+		(void)err_set(err, ERR_ABORTED, "the decoder crashed (SIGABRT)");
 	else
 		(void)err_set(err, ERR_ABORTED,
 			      "the decoder was stopped: it tried the system call %s", name);
@@ -400,7 +400,8 @@ static void take_error(const struct fs_workers *workers, const struct fs_task_re
 		err->code = ERR_CORRUPT;
 	/* It will not have more the next time. */
 	if (err->code == ERR_NOMEM && memory > 0)
-		(void)err_set(err, ERR_LIMIT, "decoding takes more than %llu MiB of memory",
+		(void)err_set(err, ERR_LIMIT,
+			      "decoding takes more than the %llu MiB of decode_memory",
 			      (unsigned long long)(memory >> 20));
 	err->message[sizeof(err->message) - 1] = '\0';
 	for (char *at = err->message; *at != '\0'; at++) {

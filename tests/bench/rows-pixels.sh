@@ -152,6 +152,22 @@ rows_decode() {
 	done
 }
 
+# What it costs that compressed pictures are made in another process.
+rows_workers() {
+	local syntax size file here there
+	for syntax in $syntaxes; do
+		test "$syntax" != native || continue
+		for size in CT RG; do
+			file=$(pixel_file "$syntax" "$size")
+			test -n "$file" || continue
+			IFS=$'\t' read -r _ here there < <(
+				"$build/tests/bench/worker-rate" $((rounds * 20 + 1)) "$file")
+			row "picture of $size, $syntax, made in a worker, us (peer: in this process)" \
+				"$there" "$here"
+		done
+	done
+}
+
 # ---- Through the mount -------------------------------------------------------
 
 pixel_store() { # FILE COUNT NAME: prints the folder

@@ -372,7 +372,7 @@ static void test_crash(void **state)
 		skip(); /* which has words of its own, and another end */
 	assert_aborted("crash", "the decoder crashed (SIGSEGV)");
 	assert_aborted("beyond", "the decoder crashed (SIGSEGV)");
-	assert_aborted("abort", "the decoder gave up (abort)");
+	assert_aborted("abort", "the decoder crashed (SIGABRT)");
 	assert_aborted("exit", "the decoder ended too early");
 }
 
