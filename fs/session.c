@@ -278,13 +278,15 @@ static bool wait_for_end(struct fs_session *session, const sigset_t *signals, st
 	return true;
 }
 
-/* The order matters: who tells the kernel of changes may wait for an answer of
- * a dispatch thread; pools may still answer requests; the mount goes last. */
+/* The order matters: who tells the kernel of changes may wait for a folder that is
+ * locked for a request, and so for a dispatch thread, none of which may have ended;
+ * pools may still answer requests; the mount goes last. */
 static bool stop_threads(struct fs_session *session, struct fs_dispatch *dispatch)
 {
 	bool ended;
 
 	fs_inval_stop(session->inval);
+	atomic_store(&session->stopping, true);
 	fs_content_cancel_all(session->content);
 	fs_dispatch_stop(dispatch);
 	ended = fs_rescan_stop(session->rescan, STOP_TIMEOUT_MS);
@@ -325,7 +327,6 @@ bool fs_session_run(struct fs_session *session, struct err *err)
 	if (ok && !atomic_load(&session->stopping))
 		raise_read_ahead(session->options->mountpoint);
 	ok = ok && wait_for_end(session, &signals, err);
-	atomic_store(&session->stopping, true);
 	if (!stop_threads(session, dispatch))
 		leave_behind(session);
 	fuse_session_unmount(session->fuse);

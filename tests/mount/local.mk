@@ -35,6 +35,7 @@ mount_scripts = \
 	%D%/receive.sh \
 	%D%/samba.sh \
 	%D%/snapshot.sh \
+	%D%/stop.sh \
 	%D%/suites.sh \
 	%D%/tools.sh \
 	%D%/tree.sh \
