@@ -113,14 +113,14 @@ static bool add_descriptors(scmp_filter_ctx filter, int channel_fd)
 	const scmp_datum_t channel = (scmp_datum_t)channel_fd;
 
 	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(sendmsg), 1,
-				SCMP_A0(SCMP_CMP_EQ, channel)) == 0 &&
+				SCMP_A0(SCMP_CMP_EQ, channel, 0)) == 0 &&
 	       seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(recvmsg), 1,
-				SCMP_A0(SCMP_CMP_EQ, channel)) == 0 &&
+				SCMP_A0(SCMP_CMP_EQ, channel, 0)) == 0 &&
 	       /* The last words of the C library. */
 	       seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(write), 1,
-				SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO)) == 0 &&
+				SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO, 0)) == 0 &&
 	       seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(writev), 1,
-				SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO)) == 0;
+				SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO, 0)) == 0;
 }
 
 /* Threads, but no processes. The arguments of clone3 are out of a filter's reach;
