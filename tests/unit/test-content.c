@@ -253,8 +253,10 @@ static void test_dropped_it_is_not_made(void **state)
 	drop_ahead(ground, 3);
 	/* 1 and 2 see that they are cancelled; 3 was never begun. */
 	wait_until(ground, &ground->made, 3);
+	pthread_mutex_lock(&ground->lock);
 	assert_int_equal(ground->order[2], 4);
 	assert_true(ground->cancelled);
+	pthread_mutex_unlock(&ground->lock);
 	/* And can be asked for again. */
 	ask(&one, ground, 3);
 	open_gate(ground, false);
