@@ -64,7 +64,7 @@ start_mount wait,cache_memory=1M,no_passthrough,decode_ahead=0 || exit 1
 mapfile -t files < <(pictures)
 for round in 1 2 3; do
 	kill -9 $(decoders)
-	sleep 0.2 # until they have gone
+	sleep 0.5 # until they have gone
 	sha256sum "${files[@]}" >"$scratch/again" 2>&1
 	check "killed while idle, $round: nothing is missed" cmp "$scratch/sums" "$scratch/again"
 done

@@ -378,8 +378,16 @@ static void test_crash(void **state)
 
 static void test_hang(void **state)
 {
+	static const char stopped[] = "the decoder was stopped after ";
+	enum err_code code;
+	char text[600];
+
 	(void)state;
-	assert_aborted("spin", "the decoder was stopped after 1 s of processor time");
+	/* By its processor time; by the clock on a machine that is busy. */
+	assert_false(ask("spin", text, &code));
+	assert_memory_equal(text, stopped, strlen(stopped));
+	assert_int_equal(code, ERR_ABORTED);
+	assert_works();
 	assert_aborted("hang", "the decoder was stopped after 2 s");
 }
 
@@ -464,7 +472,7 @@ static void test_cancelled(void **state)
 /* Ended from outside, as when memory runs out. */
 static void test_killed(void **state)
 {
-	const struct timespec pause = {.tv_nsec = 100000000};
+	const struct timespec pause = {.tv_nsec = 500000000};
 	char command[100];
 
 	(void)state;
