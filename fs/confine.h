@@ -2,9 +2,9 @@
  * What a process gives up for good before it touches what strangers made: files,
  * network, other programs, rights, core dumps, and memory beyond a bound.
  *
- * Three of these need more than every kernel and every build has: system calls
- * are filtered with libseccomp, files are taken away by Landlock as well (Linux
- * 5.13). What there is not is left out and told.
+ * Two of the means are not in every build and kernel: system calls are filtered with
+ * libseccomp, files are taken away by Landlock (Linux 5.13). What there is not is left
+ * out, and fs_confine_describe() does not name it.
  *
  * Thread rule: processes with one thread.
  *

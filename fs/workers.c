@@ -96,8 +96,10 @@ static struct worker *start_worker(struct fs_workers *workers, struct err *err)
 		return NULL;
 	}
 	worker->channel_fd = -1;
-	worker->memory_fd = memfd_create("dicomfs-decode", MFD_CLOEXEC);
+	worker->memory_fd = memfd_create("dicomfs-decode", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	/* Never shorter: what is mapped here and there no more would be a signal. */
 	ok = worker->memory_fd >= 0 &&
+	     fcntl(worker->memory_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_SEAL) == 0 &&
 	     socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0;
 	if (!ok)
 		(void)err_set_sys(err, errno, "cannot start a decoder");
@@ -385,7 +387,7 @@ static void name_forbidden(int number, struct err *err)
 			      "the decoder was stopped: it tried the system call %s", name);
 }
 
-/* Words of a stranger: one line of text. */
+/* Words of a stranger: one line, in ASCII as all of ours. */
 static void take_error(const struct fs_workers *workers, const struct fs_task_reply *reply,
 		       struct err *err)
 {
@@ -405,7 +407,7 @@ static void take_error(const struct fs_workers *workers, const struct fs_task_re
 			      (unsigned long long)(memory >> 20));
 	err->message[sizeof(err->message) - 1] = '\0';
 	for (char *at = err->message; *at != '\0'; at++) {
-		if ((unsigned char)*at < ' ' || *at == 0x7f)
+		if ((unsigned char)*at < ' ' || (unsigned char)*at >= 0x7f)
 			*at = '?';
 	}
 }

@@ -48,9 +48,9 @@ threaded_tests += \
 	%D%/unit/test-index-random \
 	%D%/unit/test-index-scan \
 	%D%/unit/test-index-threads \
-	%D%/unit/test-workers \
 	%D%/unit/test-index-tree \
-	%D%/unit/test-progress
+	%D%/unit/test-progress \
+	%D%/unit/test-workers
 endif
 
 # Unit tests alone, optionally below a tool:

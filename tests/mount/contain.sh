@@ -118,5 +118,15 @@ check "nor when the daemon is killed" wait_for 5 gone $all
 umount -f "$mnt" 2>/dev/null || fusermount3 -u -z "$mnt"
 daemon=
 
-"$top_builddir/dicomfs-index" --quiet -o png_level=1 --index="$scratch/index/level.sqlite" "$store"
-check "nor of dicomfs-index" wait_for 5 sh -c '! pgrep -x dicomfs-keeper -P '$$
+"$top_builddir/dicomfs-index" --quiet -o png_level=1 \
+	--index="$scratch/index/level.sqlite" "$store" &
+daemon=$!
+all=
+while test -z "$all" && kill -0 "$daemon" 2>/dev/null; do
+	all=$(keeper)
+done
+check "dicomfs-index has them, too" test -n "$all"
+wait "$daemon"
+is "it ends well" $? 0
+daemon=
+check "nor is one left of it" wait_for 5 gone $all

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+
 #define PATIENT "patients/Doe, Jane (PAT1) ~0j5cbz"
 #define STUDY PATIENT "/2024-01-15 1015 Thorax ~st5vf7"
 #define SERIES STUDY "/003 CT ~dy6fmy"
@@ -214,8 +215,7 @@ static void test_other_number(void **state)
 {
 	static const char renumber[] =
 		"UPDATE meta SET value = substr(value, 1, instr(value, ' ')) || 'abc ' ||"
-		" substr(value, instr(value, ' ') + instr(substr(value, instr(value, ' ') + 1), ' "
-		"') + 1)"
+		" substr(value, instr(value, ' ') + instr(substr(value, instr(value, ' ') + 1), ' ') + 1)"
 		" WHERE key = 'store-disk'";
 	struct store *store = *state;
 	char path[16];
