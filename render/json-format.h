@@ -65,7 +65,7 @@ static inline uint64_t rn_json_base64_size(uint64_t bytes)
 /* Brings a trimmed DS (integer: IS) into JSON's grammar without changing a
  * digit that counts: "+05." -> 5, "-.50" -> -0.50. False when it is not what
  * PS3.5 6.2 calls a DS (IS), is too long, does not fit a double, or an integer
- * is beyond 2^53. Nothing is written then. */
+ * is beyond 2^53. number means nothing then. */
 bool rn_json_number(struct span text, bool integer, char number[static RN_JSON_NUMBER],
 		    size_t *size) MUST_CHECK;
 

@@ -142,10 +142,10 @@ none "no paths of one machine" "$(
 
 none "no trailing blanks" "$(grep -nE '[[:blank:]]+$' $everything README.md NEWS /dev/null)"
 
-# What no list names is neither built nor packed. tests/cases is packed whole,
-# a program X comes from X.c.
+# What no list names is neither built nor packed. tests/cases and tests/fuzz/cases
+# are packed whole, a program X comes from X.c.
 none "every file is listed in a local.mk" "$(
-	find $layers man mount-helpers tests -type f -not -path 'tests/cases/*' \
+	find $layers man mount-helpers tests -type f -not -path 'tests/cases/*' -not -path 'tests/fuzz/cases/*' \
 		-not -name local.mk -not -name '*~' -not -name '.*' -not -path '*/__pycache__/*' | sort |
 		while IFS= read -r file; do
 			name=${file##*/}

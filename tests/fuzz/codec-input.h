@@ -1,5 +1,5 @@
 /*
- * Inputs of fuzz-codec and fuzz-frames: a few bytes of header, then what the
+ * Inputs of fuzz-codec-X and fuzz-frames: a few bytes of header, then what the
  * fragments hold. make-seeds writes them out of DICOM files.
  *
  * SPDX-License-Identifier: MIT
@@ -7,11 +7,33 @@
 #ifndef TESTS_FUZZ_CODEC_INPUT_H
 #define TESTS_FUZZ_CODEC_INPUT_H
 
-#include "dicom/image.h"
+#include "render/render.h"
 
-/* fuzz-codec: transfer syntax (its index in the table), Rows and Columns (2 bytes
- * each, little endian), flags, Bits Allocated (index), Bits Stored, High Bit,
- * Photometric Interpretation (enum dc_photometric); the codestream. */
+/* A target each: those of JPEG by the process that the codestream names. */
+enum codec_target {
+	CODEC_DEFLATED,
+	CODEC_J2K,
+	CODEC_JLS,
+	CODEC_JPEG_DCT, /* ours, of 12 bits */
+	CODEC_JPEG_LOSSLESS,
+	CODEC_JPEG_TURBO,
+	CODEC_JXL,
+	CODEC_RLE,
+	CODEC_TARGETS,
+};
+
+const char *codec_target_name(enum codec_target target); /* "codec-rle" */
+
+/* Which target a frame is for; CODEC_TARGETS: none. */
+enum codec_target codec_target_find(const struct dc_image *image, struct span codestream);
+
+/* The choice-th transfer syntax of the codec, counted round, and back. */
+uint16_t codec_target_syntax(enum codec_target target, uint8_t choice);
+uint8_t codec_target_choice(enum codec_target target, uint16_t transfer_syntax);
+
+/* fuzz-codec-X: choice of the transfer syntax, Rows and Columns (2 bytes each,
+ * little endian), flags, Bits Allocated (index), Bits Stored, High Bit, Photometric
+ * Interpretation (enum dc_photometric); the codestream. */
 #define CODEC_INPUT_HEAD ((size_t)10)
 #define CODEC_INPUT_SAMPLES 3u /* index of Samples per Pixel */
 #define CODEC_INPUT_SIGNED 4u

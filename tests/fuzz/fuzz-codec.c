@@ -1,8 +1,8 @@
 /*
- * Any bytes as the codestream of a frame, under a header of any kind that has a
- * codec. Input and output end at a page that nobody may touch, so that decoders
- * of libraries are seen to keep to them as well. What a decode leaves must not
- * depend on what was there before: else samples are missing.
+ * Any bytes as the codestream of a frame, under a header of any kind that has
+ * the codec. Built once for each of enum codec_target, as FUZZ_CODEC. What a
+ * decode leaves must not depend on what was there before: else samples are
+ * missing.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -12,48 +12,9 @@
 #include "render/cells.h"
 #include "render/picture.h"
 
-#include <sys/mman.h>
-#include <unistd.h>
-
 /* Small, so that a run is short. */
-#define PIXELS_MAX ((uint64_t)1 << 19)
-#define FRONT ((size_t)16)
-
 static const struct rn_options options = {
-	.max_pixels = PIXELS_MAX, .max_json_size = 1u << 20, .bulk_threshold = 64};
-
-static void require(bool condition, const char *what)
-{
-	if (!condition) {
-		fprintf(stderr, "fuzz-codec: broken promise: %s\n", what);
-		abort();
-	}
-}
-
-/* size bytes between pages that cannot be read or written, at the second. */
-struct guarded {
-	uint8_t *pages;
-	size_t mapped;
-	uint8_t *bytes;
-};
-
-static struct guarded guard(size_t size)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	size_t room = (size + FRONT + page - 1) / page * page;
-	struct guarded guarded = {.mapped = room + 2 * page};
-
-	guarded.pages = mmap(NULL, guarded.mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	require(guarded.pages != MAP_FAILED, "there is memory");
-	require(mprotect(guarded.pages + page, room, PROT_READ | PROT_WRITE) == 0, "it is ours");
-	guarded.bytes = guarded.pages + page + room - size;
-	return guarded;
-}
-
-static void unguard(struct guarded *guarded)
-{
-	(void)munmap(guarded->pages, guarded->mapped);
-}
+	.max_pixels = 1u << 19, .max_json_size = 1u << 20, .bulk_threshold = 64};
 
 static struct dc_image image_of(const uint8_t *head)
 {
@@ -62,7 +23,7 @@ static struct dc_image image_of(const uint8_t *head)
 		.pixel_tag = DC_TAG_PIXEL_DATA,
 		.vr = DC_VR_OB,
 		.flags = DC_IMAGE_ENCAPSULATED | DC_IMAGE_PALETTE,
-		.transfer_syntax = (uint16_t)(head[0] % dc_transfer_syntax_count),
+		.transfer_syntax = codec_target_syntax(FUZZ_CODEC, head[0]),
 		.rows = load_u16(head + 1, false),
 		.columns = load_u16(head + 3, false),
 		.frames = 1,
@@ -78,58 +39,80 @@ static struct dc_image image_of(const uint8_t *head)
 	return image;
 }
 
-static bool decode(const struct dc_image *image, struct span input, uint8_t *output, size_t size,
+static bool decode(const struct dc_image *image, struct span input, struct fuzz_guarded *output,
 		   struct rn_decoded *decoded)
 {
 	struct rn_codec_frame frame = {
 		.input = input,
 		.image = image,
-		.output = output,
-		.output_size = size,
+		.output = output->bytes,
+		.output_size = output->size,
 		.decoded = decoded,
+		.threads = 1,
 	};
 	struct err err = {0};
 
 	if (rn_codec_find(image)->decode(&frame, &err))
 		return true;
-	require(err.code != ERR_NONE && err.message[0] != '\0', "an error says why");
+	fuzz_require_error(&err);
 	return false;
+}
+
+/* Cells that the next stage can work with: each has an index. */
+static void settle(const struct dc_image *image, const struct rn_decoded *decoded,
+		   struct fuzz_guarded *samples)
+{
+	size_t bytes = rn_cell_bytes(image), count = samples->size / bytes;
+	struct rn_cells cells;
+	struct err err = {0};
+
+	if (!rn_cells_settle(image, decoded, samples->bytes, count, &err)) {
+		fuzz_require_error(&err);
+		return;
+	}
+	if (bytes > 2 || !rn_cells_init(&cells, image, decoded, &err))
+		return;
+	fuzz_require(cells.bytes == bytes, "cells have the size of samples");
+	for (size_t i = 0; i < count; i++) {
+		uint16_t cell = bytes == 1 ? samples->bytes[i]
+					   : ((const uint16_t *)(const void *)samples->bytes)[i];
+
+		fuzz_require(rn_cell_index(&cells, cell) < rn_cells_count(&cells),
+			     "a cell has an index");
+	}
 }
 
 static void decode_twice(const struct dc_image *image, struct span input, size_t size)
 {
-	struct guarded first CLEANUP(unguard) = guard(size), second CLEANUP(unguard) = guard(size);
+	struct fuzz_guarded first CLEANUP_GUARDED = fuzz_guard(size, 0);
+	struct fuzz_guarded second CLEANUP_GUARDED = {0};
 	struct rn_decoded decoded = {0}, again = {0};
-	uint8_t *front = first.bytes - FRONT;
-	struct err err = {0};
 
-	memset(front, 0x5a, FRONT);
-	if (!decode(image, input, first.bytes, size, &decoded))
+	if (!decode(image, input, &first, &decoded))
 		return;
-	for (size_t i = 0; i < FRONT; i++)
-		require(front[i] == 0x5a, "nothing is written in front");
-	memset(second.bytes, 0xa5, size);
-	require(decode(image, input, second.bytes, size, &again), "a decode can be repeated");
-	require(memcmp(first.bytes, second.bytes, size) == 0, "every sample is decoded");
-	require(memcmp(&decoded, &again, sizeof(decoded)) == 0, "so is what is said of them");
-	if (!rn_cells_settle(image, &decoded, first.bytes, size / rn_cell_bytes(image), &err))
-		require(err.code != ERR_NONE && err.message[0] != '\0', "an error says why");
+	second = fuzz_guard(size, 0xa5);
+	fuzz_require(decode(image, input, &second, &again), "a decode can be repeated");
+	fuzz_require(memcmp(first.bytes, second.bytes, size) == 0, "every sample is decoded");
+	fuzz_require(memcmp(&decoded, &again, sizeof(decoded)) == 0, "so is what is said of them");
+	settle(image, &decoded, &first);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+void fuzz_one(struct span input)
 {
-	struct guarded input CLEANUP(unguard) = {0};
+	struct span head = fuzz_take_span(&input, CODEC_INPUT_HEAD);
 	struct dc_image image;
 	struct err err = {0};
 
-	if (size < CODEC_INPUT_HEAD)
-		return 0;
-	image = image_of(data);
-	if (!rn_picture_supported(&image, &options, &err))
-		return 0;
-	input = guard(size - CODEC_INPUT_HEAD);
-	memcpy(input.bytes, data + CODEC_INPUT_HEAD, size - CODEC_INPUT_HEAD);
-	decode_twice(&image, span_of(input.bytes, size - CODEC_INPUT_HEAD),
+	if (head.size < CODEC_INPUT_HEAD)
+		return;
+	image = image_of(head.data);
+	if (!rn_picture_supported(&image, &options, &err)) {
+		fuzz_require_error(&err);
+		return;
+	}
+	/* Of the JPEG targets each has its own processes. */
+	if (codec_target_find(&image, input) != FUZZ_CODEC)
+		return;
+	decode_twice(&image, input,
 		     (size_t)image.rows * image.columns * image.samples * rn_cell_bytes(&image));
-	return 0;
 }

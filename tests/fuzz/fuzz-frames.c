@@ -12,14 +12,6 @@
 /* Frames that are read of each input, from both ends. */
 #define FRAMES_READ 16u
 
-static void require(bool condition, const char *what)
-{
-	if (!condition) {
-		fprintf(stderr, "fuzz-frames: broken promise: %s\n", what);
-		abort();
-	}
-}
-
 static void unref_index(struct dc_frame_index **index)
 {
 	dc_frame_index_unref(*index);
@@ -57,13 +49,13 @@ static size_t read_frame(const struct dc_frame_index *index, struct dc_source *s
 	struct err err = {0};
 
 	if (!dc_frame_index_read(index, source, frame, source->size, &once, &err)) {
-		require(err.code != ERR_NONE && err.message[0] != '\0', "an error says why");
+		fuzz_require_error(&err);
 		return 0;
 	}
-	require(once.size > 0, "a frame has bytes");
-	require(dc_frame_index_read(index, source, frame, source->size, &twice, &err),
+	fuzz_require(once.size > 0, "a frame has bytes");
+	fuzz_require(dc_frame_index_read(index, source, frame, source->size, &twice, &err),
 		"a frame is read again");
-	require(span_equals(buf_span(&once), buf_span(&twice)), "and is the same");
+	fuzz_require(span_equals(buf_span(&once), buf_span(&twice)), "and is the same");
 	return once.size;
 }
 
@@ -88,36 +80,37 @@ static void read_frames(struct dc_dataset *dataset, const struct dc_image *image
 	size_t size = 0;
 
 	if (!dc_frame_index_build(&index, dataset, image, &err)) {
-		require(err.code != ERR_NONE && err.message[0] != '\0', "an error says why");
+		fuzz_require_error(&err);
 		return;
 	}
 	for (uint32_t i = 0; i < MIN_OF(frames, FRAMES_READ); i++)
 		size += read_frame(index, dataset->source, i);
 	for (uint32_t i = frames; i > MAX_OF(FRAMES_READ, frames - MIN_OF(frames, FRAMES_READ)); i--)
 		size += read_frame(index, dataset->source, i - 1);
-	require(size <= image->length || has_table(dataset, image), "no two frames share bytes");
-	require(dc_frame_index_size(index) > 0, "it says what it takes");
+	fuzz_require(size <= image->length || has_table(dataset, image), "no two frames share bytes");
+	fuzz_require(dc_frame_index_size(index) > 0, "it says what it takes");
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+void fuzz_one(struct span input)
 {
 	CLEANUP_BUF struct buf file = buf_empty(BUF_NO_LIMIT);
+	struct fuzz_guarded guarded CLEANUP_GUARDED = {0};
 	struct dc_dataset dataset CLEANUP_DATASET = {0};
 	struct dc_memory_source source;
 	struct dc_image image = {.pixel_tag = DC_TAG_PIXEL_DATA, .flags = DC_IMAGE_ENCAPSULATED};
+	struct span head = fuzz_take_span(&input, FRAMES_INPUT_HEAD), table;
 	struct err err = {0};
-	size_t table;
 
-	if (size < FRAMES_INPUT_HEAD)
-		return 0;
-	table = MIN_OF((size_t)data[3] * 8, size - FRAMES_INPUT_HEAD);
-	image.transfer_syntax = (uint16_t)(data[0] % dc_transfer_syntax_count);
-	image.frames = load_u16(data + 1, false);
-	write_dataset(&file, span_of(data + FRAMES_INPUT_HEAD, table),
-		      span_of(data + FRAMES_INPUT_HEAD + table, size - FRAMES_INPUT_HEAD - table),
-		      &image);
-	dc_memory_source_init(&source, buf_span(&file));
+	if (head.size < FRAMES_INPUT_HEAD)
+		return;
+	table = fuzz_take_span(&input, (size_t)head.data[3] * 8);
+	image.transfer_syntax = (uint16_t)(head.data[0] % dc_transfer_syntax_count);
+	image.frames = load_u16(head.data + 1, false);
+	write_dataset(&file, table, input, &image);
+	guarded = fuzz_guard_copy(buf_span(&file));
+	dc_memory_source_init(&source, fuzz_guarded_span(&guarded));
 	if (dc_dataset_open(&dataset, &source.base, &err))
 		read_frames(&dataset, &image);
-	return 0;
+	else
+		fuzz_require_error(&err);
 }

@@ -1,63 +1,62 @@
 /*
- * Text of any character set: what comes out is strict UTF-8, and names made of
- * it keep the rules of the tree. Input: the character sets, a NUL, the text.
+ * Text of any character set: what comes out is strict UTF-8, with no more
+ * separators than went in. Input: the character sets, a NUL, the text.
  *
  * SPDX-License-Identifier: MIT
  */
 #include "tests/fuzz/fuzz.h"
 
 #include "dicom/charset.h"
-#include "index/names.h"
 
-static void require(bool condition, const char *what)
+/* Each character counted on the way forward. */
+static void walk(struct span text)
 {
-	if (!condition) {
-		fprintf(stderr, "fuzz-text: broken promise: %s\n", what);
-		abort();
+	CLEANUP_BUF struct buf back = buf_empty(BUF_NO_LIMIT);
+	size_t at = 0;
+
+	while (at < text.size) {
+		size_t before = at;
+
+		dc_utf8_append(&back, dc_utf8_next(text, &at));
+		fuzz_require(at > before && at <= text.size, "a character has 1 byte or more");
 	}
+	fuzz_require(span_equals(buf_span(&back), text), "characters make the text again");
 }
 
-static void check_folder_name(const char *name)
+static void check_separators(uint16_t vr, struct span value, struct span text)
 {
-	size_t size = strlen(name);
+	size_t before = 0, after = 0;
 
-	require(size > 0 && size <= IX_FOLDER_NAME_MAX, "a folder name has 1 to 60 bytes");
-	require(dc_utf8_valid(span_of(name, size)), "a folder name is UTF-8");
-	require(strpbrk(name, "/\\:*?\"<>|;$^'`") == NULL, "no special characters in a name");
-	require(name[0] != '-' && name[0] != '.', "no name starts with - or .");
-	require(name[size - 1] != '.' && name[size - 1] != ' ', "no name ends in . or space");
+	if (vr == DC_VR_LT)
+		return;
+	for (size_t i = 0; i < value.size; i++)
+		before += value.data[i] == '\\';
+	for (size_t i = 0; i < text.size; i++)
+		after += text.data[i] == '\\';
+	fuzz_require(after <= before, "no separator comes from nowhere");
 }
 
-static void check_names(const char *text)
-{
-	struct dc_facts facts = {0};
-	char name[256];
-
-	for (size_t fact = 0; fact < DC_FACT_COUNT; fact++)
-		facts.fact[fact] = text;
-	ix_name_patient(&facts, 0x123456789abcdefu, IX_HASH_TEXT, name);
-	check_folder_name(name);
-	ix_name_study(&facts, 0x123456789abcdefu, IX_HASH_TEXT, name);
-	check_folder_name(name);
-	ix_name_series(&facts, 0x123456789abcdefu, IX_HASH_TEXT, name);
-	check_folder_name(name);
-}
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+void fuzz_one(struct span input)
 {
 	static const uint16_t vrs[] = {DC_VR_PN, DC_VR_LO, DC_VR_LT, DC_VR_UC, DC_VR_CS};
-	const uint8_t *end = size > 0 ? memchr(data, 0, size) : NULL;
-	size_t head = end != NULL ? (size_t)(end - data) : 0;
-	size_t skip = end != NULL ? head + 1 : 0;
+	struct span sets = fuzz_take_until(&input, 0);
 	struct dc_charset charset = {0};
 
-	dc_charset_parse(&charset, span_of(data, head));
+	/* Any file is of use. */
+	if (input.size == 0) {
+		input = sets;
+		sets = span_of(NULL, 0);
+	}
+	dc_charset_parse(&charset, sets);
 	for (size_t i = 0; i < ARRAY_LEN(vrs); i++) {
 		CLEANUP_BUF struct buf out = buf_empty(BUF_NO_LIMIT);
+		CLEANUP_BUF struct buf again = buf_empty(BUF_NO_LIMIT);
 
-		dc_charset_decode(&charset, vrs[i], span_of(data + skip, size - skip), &out);
-		require(dc_utf8_valid(buf_span(&out)), "decoded text is UTF-8");
-		check_names(buf_text(&out));
+		dc_charset_decode(&charset, vrs[i], input, &out);
+		fuzz_require(dc_utf8_valid(buf_span(&out)), "decoded text is UTF-8");
+		walk(buf_span(&out));
+		check_separators(vrs[i], input, buf_span(&out));
+		dc_charset_decode(&charset, vrs[i], input, &again);
+		fuzz_require(span_equals(buf_span(&out), buf_span(&again)), "and is the same again");
 	}
-	return 0;
 }
