@@ -145,10 +145,11 @@ static void write_named(struct dc_dataset *dataset, const struct rn_options *opt
 
 	if (!rn_json_measure(dataset, options, &base, &count, &err)) {
 		fuzz_require_error(&err);
+		/* A limit may be met in another place. */
 		fuzz_require(!rn_json_write(dataset, name, options, NULL, &out, &again) &&
-				     again.code == err.code &&
-				     strcmp(again.message, err.message) == 0,
+				     again.code == err.code,
 			     "what cannot be measured cannot be written");
+		fuzz_require_error(&again);
 		return;
 	}
 	fuzz_require(base <= options->max_json_size, "no more than may be");
