@@ -52,6 +52,8 @@ static const int allowed[] = {
 	SCMP_SYS(mremap),
 	SCMP_SYS(madvise),
 	SCMP_SYS(futex),
+	SCMP_SYS(poll),
+	SCMP_SYS(ppoll),
 	SCMP_SYS(close),
 	SCMP_SYS(exit),
 	SCMP_SYS(exit_group),

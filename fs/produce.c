@@ -148,6 +148,7 @@ bool fs_produce(struct fs_workers *workers, struct fs_producing *producing, stru
 	};
 	struct fs_task task = {
 		.told = span_of(&told, sizeof(told)),
+		.group = (uint64_t)instance->series,
 		.source_fd = producing->source_fd,
 		.capacity = producing->output_size,
 		.output_fd = producing->output_fd,

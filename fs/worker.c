@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <malloc.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -15,10 +16,22 @@
 #define EXIT_CONFUSED 1
 #define EXIT_FORBIDDEN 2
 
+/* Memory that is kept from one task to the next: pages that are fresh from the kernel
+ * cost more than all else that another process does. Beyond it, and after a pause, it
+ * goes back. */
+#define KEEP_MEMORY (64 << 20)
+#define LARGEST_KEPT (32 << 20) /* the most that the C library takes */
+#define KEEP_MS 2000
+/* So much is cheaper to overwrite than to get anew. */
+#define OVERWRITTEN (2 << 20)
+
 struct worker {
+	uint64_t group; /* whose memory is kept */
+	bool warm;      /* some is */
 	struct fs_worker_page *page;
 	uint8_t *memory; /* all of the shared memory that is mapped */
 	size_t mapped;
+	size_t dirty; /* bytes that a result may have had of it */
 	fs_work_fn work;
 	void *context;
 };
@@ -71,7 +84,7 @@ static void take_descriptors(struct msghdr *from, struct message *message)
 	memcpy(message->fds, CMSG_DATA(control), MIN_OF(count, (size_t)2) * sizeof(int));
 }
 
-static void receive(struct message *message)
+static void receive_message(struct message *message)
 {
 	union {
 		struct cmsghdr align;
@@ -119,6 +132,49 @@ static void on_forbidden(int number, siginfo_t *info, void *context)
 	(void)context;
 	answer(&reply);
 	_exit(EXIT_FORBIDDEN);
+}
+
+/* ---- Memory --------------------------------------------------------------- */
+
+static void give_memory_back(struct worker *worker)
+{
+	(void)malloc_trim(0);
+	if (worker->mapped > FS_WORKER_PAGE)
+		(void)madvise(worker->memory + FS_WORKER_PAGE, worker->mapped - FS_WORKER_PAGE,
+			      MADV_REMOVE);
+	worker->dirty = 0;
+	worker->warm = false;
+}
+
+/* What one group has left is not for the next: overwritten as far as it is one piece,
+ * which it is with few exceptions, and not large; else given back. */
+static void clear_memory(struct worker *worker)
+{
+	size_t size;
+	void *rest;
+
+	(void)malloc_trim(OVERWRITTEN);
+	size = mallinfo2().keepcost;
+	size -= MIN_OF(size, (size_t)64);
+	rest = size > 0 ? malloc(size) : NULL;
+	if (rest != NULL)
+		explicit_bzero(rest, size);
+	free(rest);
+	explicit_bzero((uint8_t *)worker->page + FS_WORKER_PAGE, worker->dirty);
+	worker->dirty = 0;
+}
+
+static void receive(struct worker *worker, struct message *message)
+{
+	struct pollfd channel = {.fd = FS_WORKER_CHANNEL, .events = POLLIN};
+
+	if (worker->warm && poll(&channel, 1, KEEP_MS) == 0)
+		give_memory_back(worker);
+	receive_message(message);
+	if (worker->warm && message->header.group != worker->group)
+		clear_memory(worker);
+	worker->group = message->header.group;
+	worker->warm = true;
 }
 
 /* ---- Tasks ---------------------------------------------------------------- */
@@ -181,6 +237,7 @@ static void do_task(struct worker *worker, const struct message *message,
 		/* The daemon closes it for writing, and no writer may be left. */
 		unmap_guarded(own, capacity + 1);
 	} else if (map_shared(worker, fs_worker_memory_size(capacity), &reply->err)) {
+		worker->dirty = MAX_OF(worker->dirty, capacity);
 		reply->done = work_into(worker, message, worker->memory + FS_WORKER_PAGE, capacity,
 					reply);
 	}
@@ -193,16 +250,15 @@ _Noreturn void fs_worker_run(const struct fs_filter *filter, uint64_t memory, fs
 	struct message *message = malloc(sizeof(*message));
 	struct err err = {0};
 
-	/* Larger pieces are fresh from the kernel each time: nothing of another picture
-	 * is in them. */
-	(void)mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+	(void)mallopt(M_MMAP_THRESHOLD, LARGEST_KEPT);
+	(void)mallopt(M_TRIM_THRESHOLD, KEEP_MEMORY);
 	if (message == NULL || !map_shared(&worker, FS_WORKER_PAGE, &err))
 		_exit(EXIT_CONFUSED);
 	if (!fs_confine(filter, memory, on_forbidden, &err)) {
 		/* Said once, instead of the first task's answer; then there is no worker. */
 		struct fs_task_reply reply = {.err = err};
 
-		receive(message);
+		receive_message(message);
 		answer(&reply);
 		_exit(EXIT_CONFUSED);
 	}
@@ -210,7 +266,7 @@ _Noreturn void fs_worker_run(const struct fs_filter *filter, uint64_t memory, fs
 		struct fs_task_reply reply = {.done = false};
 		uint64_t before = used_ns();
 
-		receive(message);
+		receive(&worker, message);
 		do_task(&worker, message, &reply);
 		base_close_fd(&message->fds[0]);
 		base_close_fd(&message->fds[1]);

@@ -31,6 +31,7 @@ struct fs_worker_page {
  * the source; where the result goes, unless that is the shared memory. */
 struct fs_task_header {
 	uint64_t capacity; /* bytes of the result at most */
+	uint64_t group;    /* see struct fs_task */
 	bool own_output;
 };
 

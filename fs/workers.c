@@ -34,6 +34,7 @@ struct worker {
 	struct fs_worker_page *page; /* NULL: nothing is mapped */
 	size_t mapped;
 	unsigned tasks;
+	uint64_t group; /* of its last task */
 	struct worker *next;
 };
 
@@ -159,25 +160,40 @@ static void put(struct fs_workers *workers, struct worker *worker)
 	pthread_mutex_unlock(&workers->lock);
 }
 
+/* Of the idle ones, that which knows the group, or else the one that was busy last. */
+static struct worker *take_idle(struct fs_workers *workers, uint64_t group)
+{
+	struct worker **at = &workers->idle, *worker;
+
+	while (*at != NULL && (*at)->group != group)
+		at = &(*at)->next;
+	if (*at == NULL)
+		at = &workers->idle;
+	worker = *at;
+	if (worker != NULL)
+		*at = worker->next;
+	return worker;
+}
+
 /* An idle one, or a new one. */
-static struct worker *take(struct fs_workers *workers, struct err *err)
+static struct worker *take(struct fs_workers *workers, uint64_t group, struct err *err)
 {
 	struct worker *worker;
 
 	pthread_mutex_lock(&workers->lock);
 	while (workers->idle == NULL && workers->count >= workers->options.count)
 		pthread_cond_wait(&workers->changed, &workers->lock);
-	worker = workers->idle;
-	if (worker != NULL)
-		workers->idle = worker->next;
-	else
+	worker = take_idle(workers, group);
+	if (worker == NULL)
 		workers->count++;
 	pthread_mutex_unlock(&workers->lock);
+	if (worker == NULL) {
+		worker = start_worker(workers, err);
+		if (worker == NULL)
+			put(workers, NULL);
+	}
 	if (worker != NULL)
-		return worker;
-	worker = start_worker(workers, err);
-	if (worker == NULL)
-		put(workers, NULL);
+		worker->group = group;
 	return worker;
 }
 
@@ -265,6 +281,7 @@ static bool send_task(const struct worker *worker, const struct fs_task *task)
 		char bytes[CMSG_SPACE(2 * sizeof(int))];
 	} control = {.bytes = {0}};
 	struct fs_task_header header = {.capacity = task->capacity,
+					.group = task->group,
 					.own_output = task->output_fd >= 0};
 	struct iovec parts[] = {{.iov_base = &header, .iov_len = sizeof(header)},
 				{.iov_len = task->told.size}};
@@ -446,7 +463,7 @@ static bool seal(const struct fs_task *task, struct err *err)
 static bool try_task(struct fs_workers *workers, struct fs_task *task, bool *ok, struct err *err)
 {
 	struct fs_task_reply reply = {.done = false};
-	struct worker *worker = take(workers, err);
+	struct worker *worker = take(workers, task->group, err);
 	bool usable = false, untouched = false;
 
 	*ok = false;

@@ -34,6 +34,10 @@ void fs_workers_close(struct fs_workers *workers);
 
 struct fs_task {
 	struct span told; /* at most FS_TASK_MAX bytes */
+	/* Tasks of one group may find in fresh memory what others of it left, and are
+	 * faster for it: pictures of one series. Of another group's there is at most what
+	 * shares a page with what the worker needs itself. */
+	uint64_t group;
 	int source_fd;
 	size_t capacity;           /* bytes of the result at most */
 	int output_fd;             /* a memory file of capacity + 1 bytes; -1: none */

@@ -154,16 +154,17 @@ rows_decode() {
 
 # What it costs that compressed pictures are made in another process.
 rows_workers() {
-	local syntax size file here there
+	local syntax size file here there after
 	for syntax in $syntaxes; do
 		test "$syntax" != native || continue
 		for size in CT RG; do
 			file=$(pixel_file "$syntax" "$size")
 			test -n "$file" || continue
-			IFS=$'\t' read -r _ here there < <(
+			IFS=$'\t' read -r _ here there after < <(
 				"$build/tests/bench/worker-rate" $((rounds * 20 + 1)) "$file")
 			row "picture of $size, $syntax, made in a worker, us (peer: in this process)" \
 				"$there" "$here"
+			row "the same, after one of another series" "$after" "$here"
 		done
 	done
 }

@@ -1,6 +1,7 @@
 /*
  * What it costs to make a picture in another process: each file's first picture
- * made here and in a worker, in turn. Prints "FILE HERE THERE", medians in us.
+ * made here, in a worker, and in a worker that made one of another series before, in
+ * turn. Prints "FILE HERE THERE AFTER", medians in us.
  *
  * worker-rate ROUNDS FILE...
  *
@@ -103,16 +104,26 @@ static double median(double *values, size_t count)
 	return values[count / 2];
 }
 
-static bool measure(struct fs_workers *workers, const struct file *file, size_t rounds,
-		    struct err *err)
+/* us; < 0: it failed. */
+static double time_there(struct fs_workers *workers, const struct file *file,
+			 const struct rn_kind *kind, struct buf *out, struct err *err)
+{
+	double before = now_us();
+
+	buf_release(out);
+	return make_there(workers, file, kind, out, err) ? now_us() - before : -1;
+}
+
+static bool measure(struct fs_workers *workers, struct file *file, size_t rounds, struct err *err)
 {
 	const struct rn_kind *kind = rn_kind_table[RN_KIND_PNG];
 	double *here CLEANUP_FREE = calloc(rounds, sizeof(*here));
 	double *there CLEANUP_FREE = calloc(rounds, sizeof(*there));
+	double *after CLEANUP_FREE = calloc(rounds, sizeof(*after));
 	CLEANUP_BUF struct buf first = buf_empty(BUF_NO_LIMIT);
 	CLEANUP_BUF struct buf second = buf_empty(BUF_NO_LIMIT);
 
-	if (here == NULL || there == NULL)
+	if (here == NULL || there == NULL || after == NULL)
 		return err_set(err, ERR_NOMEM, "out of memory");
 	for (size_t i = 0; i < rounds; i++) {
 		double before = now_us();
@@ -121,15 +132,16 @@ static bool measure(struct fs_workers *workers, const struct file *file, size_t 
 		if (!make_here(file, kind, &first, err))
 			return false;
 		here[i] = now_us() - before;
-		before = now_us();
-		buf_release(&second);
-		if (!make_there(workers, file, kind, &second, err))
+		file->instance.series = (int64_t)i;
+		after[i] = time_there(workers, file, kind, &second, err);
+		there[i] = time_there(workers, file, kind, &second, err);
+		if (after[i] < 0 || there[i] < 0)
 			return false;
-		there[i] = now_us() - before;
 	}
 	if (first.size != second.size || memcmp(first.data, second.data, first.size) != 0)
 		return err_set(err, ERR_CORRUPT, "the pictures differ");
-	(void)printf("%s\t%.1f\t%.1f\n", file->path, median(here, rounds), median(there, rounds));
+	(void)printf("%s\t%.1f\t%.1f\t%.1f\n", file->path, median(here, rounds),
+		     median(there, rounds), median(after, rounds));
 	return true;
 }
 

@@ -14,6 +14,8 @@
 
 #include <cmocka.h>
 
+#include "dicom/number.h"
+
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED 1
 #elif defined(__has_feature)
@@ -121,6 +123,27 @@ static bool use_threads(const struct fs_work *work, struct err *err)
 	return true;
 }
 
+/* How many bytes of a picture it finds in memory that it has not written to, of
+ * which it then makes one. */
+static void look_for_others(const struct fs_work *work)
+{
+	const size_t size = (size_t)1 << 20;
+	volatile uint8_t *fresh = malloc(size);
+	size_t found = 0;
+
+	if (fresh == NULL)
+		abort();
+	for (size_t i = 0; i < size; i++) {
+		found += fresh[i] == 0x5a;
+		fresh[i] = 0x5a;
+	}
+	for (size_t i = 1000; i < CAPACITY; i++)
+		found += work->out->data[i] == 0x5a;
+	buf_printf(work->out, "%zu", found);
+	memset(work->out->data + 1000, 0x5a, CAPACITY - 1000);
+	free((void *)(uintptr_t)fresh);
+}
+
 /* True: it was one of these, and has come back. */
 static bool try_forbidden(const char *word)
 {
@@ -181,6 +204,8 @@ static bool work(void *context, const struct fs_work *work, struct err *err)
 		eat_memory();
 	else if (strcmp(word, "beyond") == 0)
 		write_beyond(work);
+	else if (strcmp(word, "others") == 0)
+		look_for_others(work);
 	else if (try_forbidden(word))
 		buf_append_text(work->out, "it was allowed");
 	return true;
@@ -228,11 +253,12 @@ static int close_workers(void **state)
 }
 
 /* The result as text; a failure as its message. */
-static bool ask(const char *word, char text[static 600], enum err_code *code)
+static bool ask_as(uint64_t group, const char *word, char text[static 600], enum err_code *code)
 {
 	struct buf out CLEANUP_BUF = buf_empty(BUF_NO_LIMIT);
 	struct fs_task task = {
 		.told = span_of_text(word),
+		.group = group,
 		.source_fd = ground.source_fd,
 		.capacity = CAPACITY,
 		.output_fd = -1,
@@ -244,6 +270,11 @@ static bool ask(const char *word, char text[static 600], enum err_code *code)
 	*code = err.code;
 	(void)snprintf(text, 600, "%s", ok ? buf_text(&out) : err.message);
 	return ok;
+}
+
+static bool ask(const char *word, char text[static 600], enum err_code *code)
+{
+	return ask_as(0, word, text, code);
 }
 
 static void assert_works(void)
@@ -303,6 +334,36 @@ static void test_renewed(void **state)
 	(void)state;
 	for (int i = 0; i < 2500; i++)
 		assert_works();
+}
+
+static uint64_t bytes_found(const char *text)
+{
+	uint64_t found;
+
+	assert_true(dc_number_unsigned(text, &found));
+	return found;
+}
+
+/* Of another group's pictures no page is left, nor of any after a pause: only what
+ * shares a page with what is in use. */
+static void test_nothing_left(void **state)
+{
+	const struct timespec pause = {.tv_sec = 3};
+	enum err_code code;
+	char text[600];
+
+	(void)state;
+	for (uint64_t group = 1; group < 20; group++) {
+		assert_true(ask_as(group, "others", text, &code));
+		assert_true(bytes_found(text) < 4096);
+	}
+	(void)nanosleep(&pause, NULL);
+	assert_true(ask_as(19, "others", text, &code));
+	assert_true(bytes_found(text) < 4096);
+	/* Else it would be shown by nothing. */
+	assert_true(ask_as(19, "others", text, &code));
+	if (!SANITIZED)
+		assert_true(bytes_found(text) > 500000);
 }
 
 /* A memory file, which nobody can write to any more. */
@@ -497,7 +558,7 @@ int main(void)
 		TEST(test_many_at_once), TEST(test_crash),
 		TEST(test_hang),         TEST(test_memory),
 		TEST(test_forbidden),    TEST(test_cancelled),
-		TEST(test_killed),
+		TEST(test_killed),       TEST(test_nothing_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
