@@ -7,17 +7,18 @@ static const struct {
 	const char *word;
 	enum log_topic topic;
 } topic_table[] = {
-	{"scan", LOG_SCAN}, {"sql", LOG_SQL},   {"cache", LOG_CACHE}, {"decode", LOG_DECODE},
+	{"scan", LOG_SCAN},   {"sql", LOG_SQL},   {"cache", LOG_CACHE}, {"decode", LOG_DECODE},
 	{"parse", LOG_PARSE}, {"fuse", LOG_FUSE}, {"inval", LOG_INVAL},
 };
 
-/* Written by log_init() and log_set_target() while the process is still
+/* Written by log_init() and log_set_sink() while the process is still
  * single-threaded. */
 static struct {
 	const char *program;
 	unsigned topics;
 	enum log_level level;
-	enum log_target target;
+	log_sink sink;
+	void *context;
 } config = {.program = "dicomfs", .level = LOG_LEVEL_INFO};
 
 static bool add_topic(struct span word)
@@ -65,11 +66,10 @@ bool log_init(const char *program, const char *debug_words, enum log_level level
 	return true;
 }
 
-void log_set_target(enum log_target target)
+void log_set_sink(log_sink sink, void *context)
 {
-	if (target == LOG_TO_SYSLOG)
-		openlog(config.program, LOG_PID, LOG_DAEMON);
-	config.target = target;
+	config.sink = sink;
+	config.context = context;
 }
 
 static PRINTF_LIKE(3, 0) void write_line(enum log_level level, const char *label,
@@ -77,19 +77,21 @@ static PRINTF_LIKE(3, 0) void write_line(enum log_level level, const char *label
 {
 	static const int priority[] = {LOG_ERR, LOG_WARNING, 6 /* LOG_INFO */, 7 /* LOG_DEBUG */};
 	char line[1024];
+	int label_size;
 
 	if (level > config.level && level != LOG_LEVEL_DEBUG)
 		return;
-	(void)vsnprintf(line, sizeof(line), format, args);
+	label_size = snprintf(line, sizeof(line), "%s", label);
+	(void)vsnprintf(line + label_size, sizeof(line) - (size_t)label_size, format, args);
 	/* A file name may hold a line break; one event stays one line. */
 	for (char *p = line; *p != '\0'; p++) {
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			*p = '?';
 	}
-	if (config.target == LOG_TO_SYSLOG)
-		syslog(priority[level], "%s%s", label, line);
+	if (config.sink != NULL)
+		config.sink(priority[level], line, config.context);
 	else
-		fprintf(stderr, "%s: %s%s\n", config.program, label, line);
+		fprintf(stderr, "%s: %s\n", config.program, line);
 }
 
 void log_error(const char *format, ...)

@@ -26,16 +26,18 @@ enum log_topic {
 	LOG_INVAL = 1u << 6,
 };
 
-/* Where lines go: standard error (foreground) or syslog (daemon). */
-enum log_target { LOG_TO_STDERR, LOG_TO_SYSLOG };
+/* Where lines go that are not for standard error: priority is that of syslog(3), line has
+ * no line break. From any thread. */
+typedef void (*log_sink)(int priority, const char *line, void *context);
 
 /* Parses the value of DICOMFS_DEBUG (NULL: nothing traced). An unknown word is
  * ERR_USAGE and the message lists all words. */
 bool log_init(const char *program, const char *debug_words, enum log_level level,
 	      struct err *err) MUST_CHECK;
 
-/* Switches the target; call before threads start (after daemonising). */
-void log_set_target(enum log_target target);
+/* From now on to sink; call before threads start (after daemonising). NULL: to standard
+ * error, as in the beginning. */
+void log_set_sink(log_sink sink, void *context);
 
 void log_error(const char *format, ...) PRINTF_LIKE(1, 2);
 void log_warning(const char *format, ...) PRINTF_LIKE(1, 2);

@@ -1,10 +1,12 @@
 /*
- * What a process gives up for good before it touches what strangers made: files,
- * network, other programs, rights, core dumps, and memory beyond a bound.
+ * What a process gives up for good, before it touches what strangers made. A worker:
+ * files, network, other programs, rights, core dumps, and memory beyond a bound. The
+ * daemon: rights it does not need, other programs, network, and writing anywhere but to
+ * its own folders.
  *
  * Two of the means are not in every build and kernel: system calls are filtered with
- * libseccomp, files are taken away by Landlock (Linux 5.13). What there is not is left
- * out, and fs_confine_describe() does not name it.
+ * libseccomp (fs/filter.h), files are taken away by Landlock (Linux 5.13). What there is
+ * not is left out, and fs_confine_describe() does not name it.
  *
  * Thread rule: processes with one thread.
  *
@@ -13,32 +15,31 @@
 #ifndef FS_CONFINE_H
 #define FS_CONFINE_H
 
-#include <signal.h>
-
 #include "dicom/buf.h"
+#include "fs/filter.h"
 
-struct fs_filter; /* of system calls, made once and used in many processes */
-
-/* Allows to compute, to start threads, to read descriptors at a position, to receive
- * and send messages through channel_fd and to write to standard error; any other
- * system call raises SIGSYS. *filter is NULL in a build without libseccomp. */
-bool fs_filter_open(struct fs_filter **filter, int channel_fd, struct err *err) MUST_CHECK;
-void fs_filter_close(struct fs_filter *filter); /* NULL is allowed */
-
-/* Confines the calling process: no rights, no files, no core, memory bytes more of
- * address space than now (0: no bound), and filter, if there is one. forbidden gets
- * the SIGSYS and must not return. */
+/* Confines a worker: no rights, no files, no core, memory bytes more of address space
+ * than now (0: no bound), and filter, if there is one. forbidden: fs_filter_install(). */
 bool fs_confine(const struct fs_filter *filter, uint64_t memory,
 		void (*forbidden)(int, siginfo_t *, void *), struct err *err) MUST_CHECK;
+
+/* Rights of root (capabilities(7)). */
+#define FS_RIGHT_ADMIN 1u /* CAP_SYS_ADMIN: mounts, passthrough */
+#define FS_RIGHT_READ 2u  /* CAP_DAC_READ_SEARCH: files that others may not read */
+#define FS_RIGHT_LEASE 4u /* CAP_LEASE: whether somebody writes to a file of others */
+/* Keeps these at most, of those it has: a process that is not root's has none. */
+bool fs_give_up_rights(unsigned kept, struct err *err) MUST_CHECK;
+
+/* Confines the daemon, once it is mounted: no other program, no network, nothing is
+ * written but in these folders, which are there; rights as by fs_give_up_rights(). */
+bool fs_confine_daemon(unsigned kept, const char *const *folders, size_t count,
+		       struct err *err) MUST_CHECK;
 
 /* No core of this process, and no look into its memory by other programs of the same
  * user: it holds patients' data. */
 void fs_keep_private(void);
 
-/* "openat", or a number; text of 32 bytes. */
-void fs_syscall_name(int number, char text[static 32]);
-
-/* By what means fs_confine() does it here, for people: "seccomp, Landlock 3, limits". */
+/* By what means this is done here, for people: "seccomp, Landlock 3, limits". */
 void fs_confine_describe(struct buf *out);
 
 #endif

@@ -40,7 +40,8 @@ struct fs_session {
 	const struct fs_options *options;
 	struct ix_index *index;
 	int store_fd;
-	int quiet_fd; /* fs_store_clone(); -1: none */
+	int quiet_fd;      /* a clone of its mount; -1: none */
+	int read_ahead_fd; /* of this mount, to be written to; -1: none */
 	uint64_t epoch;
 	bool writer; /* we write the index, so we know of every change */
 	/* The tree was complete once; from then on changes are announced. */
@@ -60,6 +61,7 @@ struct fs_session {
 	struct fs_pool *io_pool;     /* reads of the store */
 	struct fs_pool *decode_pool; /* what makes derived files */
 	struct fs_pool *status_pool; /* snapshots: never waits for the store */
+	struct fs_helper *helper;
 	struct fs_workers *workers; /* NULL: pictures are decoded in this process */
 	struct fs_workers *measurers; /* that measure them; NULL likewise */
 	struct fs_content *content;

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "fs/check.h"
+#include "fs/confine.h"
 #include "fs/measure.h"
 #include "fs/options.h"
 #include "fs/places.h"
 #include "fs/produce.h"
 #include "fs/progress.h"
 #include "fs/scan.h"
+#include "fs/store-file.h"
 #include "fs/stop.h"
 #include "fs/summary.h"
 #include "fs/update.h"
@@ -56,24 +59,22 @@ static bool print_summary(struct ix_index *index, const struct fs_options *optio
 	return print(&text, err);
 }
 
-static bool update(struct fs_options *options, int store_fd, struct err *err)
+static bool update(struct fs_options *options, struct fs_ground *ground, struct err *err)
 {
 	CLEANUP_FS_STOP struct fs_stop stop = {0};
 	struct ix_index *index = NULL;
-	struct fs_workers *workers = NULL;
 	struct fs_progress progress;
 	double started = seconds_now();
 	bool ok;
 
 	fs_progress_init(&progress, !options->quiet);
 	ok = (!fs_measure_wanted(options) ||
-	      fs_producers_open(&workers, options, false, true, err)) &&
+	      fs_producers_open(&ground->measurers, options, false, true, err)) &&
 	     fs_stop_start(&stop, err) && fs_open_index(&index, options, options->rebuild, err) &&
-	     fs_update_index(&index, options, store_fd, workers, &progress, &stop.stop,
-			     err) &&
+	     fs_update_index(&index, options, ground, &progress, &stop.stop, err) &&
 	     print_summary(index, options, seconds_now() - started, err);
 	ix_close(index);
-	fs_workers_close(workers);
+	fs_workers_close(ground->measurers);
 	return ok;
 }
 
@@ -114,18 +115,35 @@ static bool print_check(const struct fs_options *options, int store_fd, bool *ag
 	return print(&text, err);
 }
 
+/* Of root's rights it has as many as a mount (fs/confine.h); it needs no helper, since it
+ * takes the clone beforehand and keeps the right to leases. */
+static bool settle(const struct fs_options *options, struct fs_ground *ground, struct err *err)
+{
+	if (geteuid() == 0 && !options->follow && !options->status)
+		ground->quiet_fd = fs_store_clone(ground->store_fd);
+	return fs_give_up_rights(FS_RIGHT_READ | FS_RIGHT_LEASE, err);
+}
+
+static void release_ground(struct fs_ground *ground)
+{
+	base_close_fd(&ground->quiet_fd);
+	base_close_fd(&ground->store_fd);
+}
+
 static bool run(struct fs_options *options, bool *agrees, struct err *err)
 {
-	CLEANUP_FD int store_fd = -1;
+	CLEANUP(release_ground) struct fs_ground ground = {.store_fd = -1, .quiet_fd = -1};
 
 	*agrees = true;
-	if (!fs_check_store(options, &store_fd, err) || !fs_check_index_place(options, err))
+	if (!fs_give_up_rights(FS_RIGHT_ADMIN | FS_RIGHT_READ | FS_RIGHT_LEASE, err) ||
+	    !fs_check_store(options, &ground.store_fd, err) ||
+	    !fs_check_index_place(options, err) || !settle(options, &ground, err))
 		return false;
 	if (options->status)
 		return print_status(options, err);
 	if (options->check)
-		return print_check(options, store_fd, agrees, err);
-	return update(options, store_fd, err);
+		return print_check(options, fs_ground_read_fd(&ground), agrees, err);
+	return update(options, &ground, err);
 }
 
 int main(int argc, char *argv[])

@@ -12,8 +12,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "dicom/number.h"
+#include "fs/child.h"
 #include "fs/confine.h"
+
+_Static_assert((int)FS_WORKER_CHANNEL == (int)FS_CHILD_CHANNEL, "in a worker the keeper's goes");
 
 /* A worker that waits for a dead disk cannot be ended: not waited for longer. */
 #define END_TRIES 100
@@ -39,8 +41,7 @@ struct keeper {
 	struct fs_keeping keeping;
 	int fd;
 	struct fs_filter *filter;
-	char *arguments; /* NULL: not known */
-	size_t arguments_size;
+	struct fs_arguments arguments;
 };
 
 /* ---- Messages ------------------------------------------------------------- */
@@ -107,44 +108,6 @@ static bool receive_reply(int fd, struct reply *reply)
 	return got == (ssize_t)sizeof(*reply);
 }
 
-/* ---- Names ------------------------------------------------------------------ */
-
-/* Which number of /proc/self/stat says where the command line begins, counted from
- * the one behind the name in parentheses; its end is the next one. */
-#define ARGUMENTS_FIELD 45
-
-/* Where the command line of this process is in its memory. */
-static void find_arguments(struct keeper *self)
-{
-	CLEANUP_FD int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
-	char text[1024] = "", *at, *word;
-	uint64_t begin = 0, end = 0;
-
-	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0 || (at = strrchr(text, ')')) == NULL)
-		return;
-	at++;
-	for (unsigned i = 0; (word = strsep(&at, " ")) != NULL; i++) {
-		if ((i == ARGUMENTS_FIELD + 1 && !dc_number_unsigned(word, &begin)) ||
-		    (i == ARGUMENTS_FIELD + 2 && !dc_number_unsigned(word, &end)))
-			return;
-	}
-	if (begin == 0 || end <= begin)
-		return;
-	self->arguments = (char *)(uintptr_t)begin; /* NOLINT: it is what the kernel says */
-	self->arguments_size = (size_t)(end - begin);
-}
-
-/* What ps shows: the daemon's command line, of which this is a copy, would have it
- * taken for the daemon. */
-static void name_process(const struct keeper *self, const char *name)
-{
-	(void)prctl(PR_SET_NAME, name);
-	if (self->arguments == NULL)
-		return;
-	memset(self->arguments, 0, self->arguments_size);
-	memcpy(self->arguments, name, MIN_OF(strlen(name), self->arguments_size - 1));
-}
-
 /* ---- In the keeper -------------------------------------------------------- */
 
 /* Its descriptors are those that a worker begins with, and no others. */
@@ -167,7 +130,7 @@ static void spawn(const struct keeper *self, const int fds[2], struct reply *rep
 	if (reply->worker != 0)
 		return;
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	name_process(self, "dicomfs-decode");
+	fs_child_rename(&self->arguments, "dicomfs-decode");
 	if (getppid() != keeper || !place_descriptors(fds))
 		_exit(EXIT_FAILURE);
 	fs_worker_run(self->filter, self->keeping.memory, self->keeping.work,
@@ -210,24 +173,6 @@ static _Noreturn void keep(const struct keeper *self)
 	_exit(EXIT_SUCCESS);
 }
 
-/* Only its channel stays open. */
-static bool settle(struct keeper *self)
-{
-	static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGUSR1};
-	CLEANUP_FD int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
-		(void)signal(ignored[i], SIG_IGN);
-	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
-	    (self->keeping.quiet && dup2(null, STDERR_FILENO) < 0) ||
-	    dup3(self->fd, FS_WORKER_CHANNEL, O_CLOEXEC) < 0 ||
-	    close_range(FS_WORKER_CHANNEL + 1, ~0u, 0) != 0)
-		return false;
-	null = -1;
-	self->fd = FS_WORKER_CHANNEL;
-	return chdir("/") == 0;
-}
-
 static void *do_nothing(void *nothing)
 {
 	return nothing;
@@ -244,16 +189,16 @@ static bool prepare_threads(void)
 
 static _Noreturn void run(struct keeper *self, pid_t daemon)
 {
-	sigset_t none;
+	struct err err = {0};
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	find_arguments(self);
-	name_process(self, "dicomfs-keeper");
+	fs_child_arguments(&self->arguments);
+	fs_child_rename(&self->arguments, "dicomfs-keeper");
 	(void)prctl(PR_SET_DUMPABLE, 0);
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	if (getppid() != daemon || !settle(self) || !prepare_threads())
+	if (getppid() != daemon || !fs_child_settle(self->fd, self->keeping.quiet) ||
+	    !prepare_threads() || !fs_give_up_rights(0, &err))
 		_exit(EXIT_FAILURE);
+	self->fd = FS_CHILD_CHANNEL;
 	if (self->keeping.background)
 		(void)setpriority(PRIO_PROCESS, 0, LOWEST_PRIORITY);
 	keep(self);
@@ -268,7 +213,7 @@ bool fs_keeper_start(struct fs_keeper *keeper, const struct fs_keeping *keeping,
 	int ends[2];
 
 	keeper->fd = -1;
-	if (!fs_filter_open(&self.filter, FS_WORKER_CHANNEL, err))
+	if (!fs_filter_for_worker(&self.filter, FS_WORKER_CHANNEL, err))
 		return false;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
 		fs_filter_close(self.filter);

@@ -8,6 +8,8 @@ noinst_LIBRARIES += %D%/libfs.a
 	%D%/cache.h \
 	%D%/check.c \
 	%D%/check.h \
+	%D%/child.c \
+	%D%/child.h \
 	%D%/confine.c \
 	%D%/confine.h \
 	%D%/content.c \
@@ -19,13 +21,18 @@ noinst_LIBRARIES += %D%/libfs.a
 	%D%/disk-entry.h \
 	%D%/dispatch.c \
 	%D%/dispatch.h \
+	%D%/filter.c \
+	%D%/filter.h \
 	%D%/folder-order.c \
 	%D%/folder-order.h \
 	%D%/frames.c \
 	%D%/frames.h \
 	%D%/fuse.h \
+	%D%/ground.h \
 	%D%/handle.c \
 	%D%/handle.h \
+	%D%/helper.c \
+	%D%/helper.h \
 	%D%/inval.c \
 	%D%/inval.h \
 	%D%/json.c \
@@ -64,6 +71,7 @@ noinst_LIBRARIES += %D%/libfs.a
 	%D%/request.h \
 	%D%/rescan.c \
 	%D%/rescan.h \
+	%D%/sanitizer.h \
 	%D%/scan.c \
 	%D%/scan.h \
 	%D%/session.c \

@@ -19,9 +19,9 @@
 /* Everything between the command line and the end of the mount. */
 struct mount {
 	struct fs_options *options;
-	int store_fd;
 	int ready_fd; /* the parent that waits for the mount; -1: foreground */
-	struct fs_decoders decoders;
+	struct fs_ground ground;
+	struct fs_helper helper;
 	struct ix_index *index;
 	struct fs_session *session;
 };
@@ -35,7 +35,7 @@ static void complain(const struct err *err)
 
 static bool check_store(struct mount *mount, struct err *err)
 {
-	return fs_check_store(mount->options, &mount->store_fd, err);
+	return fs_check_store(mount->options, &mount->ground.store_fd, err);
 }
 
 static bool check_mountpoint(struct mount *mount, struct err *err)
@@ -56,14 +56,27 @@ static bool check_fuse(struct mount *mount, struct err *err)
 
 /* ---- In the process that stays ----------------------------------------- */
 
+/* It keeps what this process has no use for after this. */
+static bool start_helper(struct mount *mount, struct err *err)
+{
+	if (!fs_helper_start(&mount->helper, "dicomfs", mount->ready_fd >= 0, err) ||
+	    !fs_give_up_rights(FS_RIGHT_ADMIN | FS_RIGHT_READ, err))
+		return false;
+	mount->ground.helper = &mount->helper;
+	/* Links that are followed may lead anywhere, also out of the clone. */
+	if (geteuid() == 0 && !mount->options->follow)
+		mount->ground.quiet_fd = fs_helper_clone(&mount->helper, mount->ground.store_fd);
+	return true;
+}
+
 /* Before anything is opened that they must not have. */
 static bool start_decoders(struct mount *mount, struct err *err)
 {
 	bool quiet = mount->ready_fd >= 0;
 
-	return fs_producers_open(&mount->decoders.workers, mount->options, quiet, false, err) &&
+	return fs_producers_open(&mount->ground.workers, mount->options, quiet, false, err) &&
 	       (!fs_measure_wanted(mount->options) ||
-		fs_producers_open(&mount->decoders.measurers, mount->options, quiet, true, err));
+		fs_producers_open(&mount->ground.measurers, mount->options, quiet, true, err));
 }
 
 static bool open_index(struct mount *mount, struct err *err)
@@ -80,8 +93,8 @@ static bool wait_for_scan(struct mount *mount, struct err *err)
 		return true;
 	fs_progress_init(&progress, true);
 	return fs_stop_start(&stop, err) &&
-	       fs_update_index(&mount->index, mount->options, mount->store_fd,
-			       mount->decoders.measurers, &progress, &stop.stop, err);
+	       fs_update_index(&mount->index, mount->options, &mount->ground, &progress, &stop.stop,
+			       err);
 }
 
 static bool open_session(struct mount *mount, struct err *err)
@@ -95,8 +108,7 @@ static bool open_session(struct mount *mount, struct err *err)
 	(void)sigaddset(&signals, SIGTERM);
 	(void)sigaddset(&signals, SIGHUP);
 	(void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
-	return fs_session_open(&mount->session, mount->options, mount->index, mount->store_fd,
-			       &mount->decoders, err);
+	return fs_session_open(&mount->session, mount->options, mount->index, &mount->ground, err);
 }
 
 /* The mount is up: lets go of the terminal and tells the parent so. */
@@ -112,7 +124,7 @@ static bool detach(struct mount *mount, struct err *err)
 	(void)prctl(PR_SET_PDEATHSIG, 0);
 	if (setsid() < 0 || chdir("/") != 0)
 		return err_set_sys(err, errno, "cannot become a daemon");
-	log_set_target(LOG_TO_SYSLOG);
+	log_set_sink(fs_helper_log, &mount->helper);
 	if (dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
 	    dup2(null, STDERR_FILENO) < 0)
 		return err_set_sys(err, errno, "cannot become a daemon");
@@ -140,9 +152,10 @@ static const struct step checks[] = {
 };
 
 static const struct step stages[] = {
-	{start_decoders, FS_EXIT_FAILURE}, {open_index, FS_EXIT_INDEX},
-	{wait_for_scan, FS_EXIT_STORE},    {open_session, FS_EXIT_FAILURE},
-	{detach, FS_EXIT_FAILURE},         {serve, FS_EXIT_FAILURE},
+	{start_helper, FS_EXIT_FAILURE}, {start_decoders, FS_EXIT_FAILURE},
+	{open_index, FS_EXIT_INDEX},     {wait_for_scan, FS_EXIT_STORE},
+	{open_session, FS_EXIT_FAILURE}, {detach, FS_EXIT_FAILURE},
+	{serve, FS_EXIT_FAILURE},
 };
 
 static enum fs_exit run_steps(const struct step *steps, size_t count, struct mount *mount)
@@ -165,8 +178,11 @@ static enum fs_exit run_mount(struct mount *mount)
 
 	fs_session_close(mount->session);
 	ix_close(mount->index);
-	fs_workers_close(mount->decoders.workers);
-	fs_workers_close(mount->decoders.measurers);
+	fs_workers_close(mount->ground.workers);
+	fs_workers_close(mount->ground.measurers);
+	base_close_fd(&mount->ground.quiet_fd);
+	/* What is said from here on has nobody to hear it. */
+	fs_helper_stop(mount->ground.helper);
 	base_close_fd(&mount->ready_fd);
 	return result;
 }
@@ -191,7 +207,8 @@ static enum fs_exit wait_until_ready(pid_t child, int ready_fd)
 			return FS_EXIT_FAILURE;
 	}
 	if (WIFEXITED(status))
-		return WEXITSTATUS(status) == 0 ? FS_EXIT_FAILURE : (enum fs_exit)WEXITSTATUS(status);
+		return WEXITSTATUS(status) == 0 ? FS_EXIT_FAILURE
+						: (enum fs_exit)WEXITSTATUS(status);
 	log_error("ended by signal %d before the mount was made", WTERMSIG(status));
 	return FS_EXIT_FAILURE;
 }
@@ -228,7 +245,8 @@ static enum fs_exit run_daemon(struct mount *mount)
 int main(int argc, char *argv[])
 {
 	CLEANUP_FS_OPTIONS struct fs_options options = {0};
-	struct mount mount = {.options = &options, .store_fd = -1, .ready_fd = -1};
+	struct mount mount = {
+		.options = &options, .ready_fd = -1, .ground = {.store_fd = -1, .quiet_fd = -1}};
 	struct err err = {0};
 	enum fs_exit result;
 
@@ -250,9 +268,14 @@ int main(int argc, char *argv[])
 	/* The index and what else is made holds patients' data. */
 	(void)umask(077);
 	fs_keep_private();
+	/* Of root's rights; from here on also root may write only where it is the owner. */
+	if (!fs_give_up_rights(FS_RIGHT_ADMIN | FS_RIGHT_READ | FS_RIGHT_LEASE, &err)) {
+		complain(&err);
+		return FS_EXIT_FAILURE;
+	}
 	result = run_steps(checks, ARRAY_LEN(checks), &mount);
 	if (result == FS_EXIT_OK)
 		result = options.foreground ? run_mount(&mount) : run_daemon(&mount);
-	base_close_fd(&mount.store_fd);
+	base_close_fd(&mount.ground.store_fd);
 	return (int)result;
 }

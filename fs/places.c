@@ -143,6 +143,27 @@ static bool check_is_file(const char *path, struct err *err)
 	return true;
 }
 
+/* As root we write where root may as anybody else. */
+static bool check_is_ours(const char *what, const char *path, struct err *err)
+{
+	CLEANUP_FREE char *folder = strdup(path);
+	char *slash;
+
+	if (folder == NULL)
+		return no_memory(err);
+	while (access(folder, F_OK) != 0 && (slash = strrchr(folder, '/')) != NULL)
+		slash[slash == folder ? 1 : 0] = '\0';
+	if (faccessat(AT_FDCWD, folder, W_OK, AT_EACCESS) == 0)
+		return true;
+	if (errno != EACCES || geteuid() != 0)
+		return err_set_sys(err, errno, "%s '%s': '%s' cannot be written", what, SHOWN(path),
+				   SHOWN(folder));
+	return err_set(err, ERR_IO,
+		       "%s '%s': '%s' belongs to another user, and root's right to write "
+		       "everywhere is given up; choose a folder of root",
+		       what, SHOWN(path), SHOWN(folder));
+}
+
 static bool default_index(const struct fs_options *options, struct buf *path, struct err *err)
 {
 	if (!ix_default_path(options->store, options->variant, path, err))
@@ -175,7 +196,8 @@ bool fs_check_index_place(struct fs_options *options, struct err *err)
 		return err_set(err, ERR_USAGE, "STORE is inside the index '%s'", SHOWN(copy));
 	if (options->mountpoint != NULL && fs_path_is_inside(copy, options->mountpoint))
 		return err_set(err, ERR_USAGE, "index '%s' is inside MOUNTPOINT", SHOWN(copy));
-	return check_future("index", copy, err) && check_is_file(copy, err);
+	return check_future("index", copy, err) && check_is_file(copy, err) &&
+	       (options->status || options->check || check_is_ours("index", copy, err));
 }
 
 /* ---- The cache on disk -------------------------------------------------- */
@@ -203,7 +225,7 @@ bool fs_check_cache_place(struct fs_options *options, struct err *err)
 		return err_set(err, ERR_USAGE, "cache_dir '%s' is inside MOUNTPOINT", SHOWN(copy));
 	if (fs_path_is_inside(options->mountpoint, copy))
 		return err_set(err, ERR_USAGE, "MOUNTPOINT is inside cache_dir '%s'", SHOWN(copy));
-	return check_future("cache_dir", copy, err);
+	return check_future("cache_dir", copy, err) && check_is_ours("cache_dir", copy, err);
 }
 
 /* ---- The mount point --------------------------------------------------- */

@@ -88,6 +88,12 @@ static void progress(const struct ix_counts *counts, uint64_t bytes_seen, bool w
 		  (unsigned long long)counts->pending, (unsigned long long)bytes_seen);
 }
 
+/* The scan leaves access times alone, too. */
+static int seen_fd(const struct fs_session *session)
+{
+	return session->quiet_fd >= 0 ? session->quiet_fd : session->store_fd;
+}
+
 bool fs_rescan_open(struct fs_rescan **out, struct fs_session *session, struct err *err)
 {
 	struct fs_rescan *rescan = calloc(1, sizeof(*rescan));
@@ -98,7 +104,9 @@ bool fs_rescan_open(struct fs_rescan **out, struct fs_session *session, struct e
 	rescan->session = session;
 	atomic_init(&rescan->stop, false);
 	atomic_init(&rescan->requested, false);
-	fs_scan_options_init(&rescan->options, session->options, session->store_fd);
+	fs_scan_options_init(&rescan->options, session->options, seen_fd(session));
+	rescan->options.unwritten = fs_helper_is_unwritten;
+	rescan->options.unwritten_context = session->helper;
 	rescan->options.changed = changed;
 	rescan->options.changed_context = rescan;
 	rescan->options.progress = progress;
@@ -249,7 +257,7 @@ static bool renew_store(struct fs_rescan *rescan, bool mounts)
 		log_warning("another file system is mounted at %s, or none",
 			    session->options->store);
 	if (session->quiet_fd >= 0) {
-		clone = fs_store_clone(now);
+		clone = fs_helper_clone(session->helper, now);
 		(void)dup3(clone >= 0 ? clone : now, session->quiet_fd, O_CLOEXEC);
 	}
 	(void)dup3(now, session->store_fd, O_CLOEXEC);
@@ -369,7 +377,7 @@ bool fs_rescan_start(struct fs_rescan *rescan, struct err *err)
 		.index = rescan->session->index,
 		.options = rescan->session->options,
 		.scan = &rescan->options,
-		.store_fd = rescan->session->store_fd,
+		.store_fd = seen_fd(rescan->session),
 		.workers = rescan->session->measurers,
 		/* Beside the readers. */
 		.threads = 1,

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fs/confine.h"
 #include "fs/core.h"
 #include "fs/dispatch.h"
 #include "fs/handle.h"
@@ -85,13 +86,10 @@ static bool open_parts(struct fs_session *session, struct err *err)
 	session->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (session->ended_fd < 0)
 		return err_set_sys(err, errno, "cannot make an eventfd");
-	/* Links that are followed may lead anywhere, also out of the clone. */
-	if (!options->no_passthrough && !options->follow)
-		session->quiet_fd = fs_store_clone(session->store_fd);
 	return read_settled(session, err) && fs_passthrough_open(&session->passthrough, err) &&
 	       fs_pool_open(&session->io_pool, "store", IO_THREADS, session->index, err) &&
-	       fs_pool_open(&session->decode_pool, "decode",
-			    fs_options_decoders(options), session->index, err) &&
+	       fs_pool_open(&session->decode_pool, "decode", fs_options_decoders(options),
+			    session->index, err) &&
 	       fs_pool_open(&session->status_pool, "status", STATUS_THREADS, session->index, err) &&
 	       fs_content_open(&session->content, options->cache_memory, session->decode_pool,
 			       &content_ops, err) &&
@@ -153,8 +151,7 @@ static bool mount_session(struct fs_session *session, struct err *err)
 }
 
 bool fs_session_open(struct fs_session **out, const struct fs_options *options,
-		     struct ix_index *index, int store_fd, const struct fs_decoders *decoders,
-		     struct err *err)
+		     struct ix_index *index, const struct fs_ground *ground, struct err *err)
 {
 	struct fs_session *session = calloc(1, sizeof(*session));
 
@@ -162,14 +159,16 @@ bool fs_session_open(struct fs_session **out, const struct fs_options *options,
 		return err_set(err, ERR_NOMEM, "out of memory");
 	session->options = options;
 	session->index = index;
-	session->store_fd = store_fd;
-	session->workers = decoders->workers;
-	session->measurers = decoders->measurers;
+	session->store_fd = ground->store_fd;
+	session->quiet_fd = ground->quiet_fd;
+	session->read_ahead_fd = -1;
+	session->helper = ground->helper;
+	session->workers = ground->workers;
+	session->measurers = ground->measurers;
 	session->epoch = ix_epoch(index);
 	session->writer = ix_is_writer(index);
 	session->ended_fd = -1;
-	session->quiet_fd = -1;
-	session->local = !options->follow && fs_store_is_local(store_fd);
+	session->local = !options->follow && fs_store_is_local(ground->store_fd);
 	atomic_init(&session->initialised, false);
 	atomic_init(&session->stopping, false);
 	atomic_init(&session->making, 0);
@@ -186,12 +185,45 @@ bool fs_session_open(struct fs_session **out, const struct fs_options *options,
 	return true;
 }
 
+/* Whatever is asked of the kernel through it now, the answer is that it is gone. */
+static void cut_off(int fd)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		return;
+	(void)close(ends[0]);
+	(void)dup3(ends[1], fd, O_CLOEXEC);
+	(void)close(ends[1]);
+}
+
+/* The right to do it is the helper's. libfuse, which has it do its own part, is shown
+ * a mount that is gone. */
+static void unmount(struct fs_session *session)
+{
+	struct pollfd device;
+	struct err err = {0};
+
+	if (!session->mounted)
+		return;
+	session->mounted = false;
+	device = (struct pollfd){.fd = fuse_session_fd(session->fuse)};
+	/* By somebody else; what is at that place now is not ours. */
+	if (poll(&device, 1, 0) != 1 || (device.revents & POLLERR) == 0) {
+		/* First, so that it does not wait for answers. */
+		cut_off(device.fd);
+		if (!fs_helper_unmount(session->helper, session->options->mountpoint, &err))
+			log_error("%s", err.message);
+	}
+	fuse_session_unmount(session->fuse);
+}
+
 void fs_session_close(struct fs_session *session)
 {
 	if (session == NULL)
 		return;
-	if (session->mounted)
-		fuse_session_unmount(session->fuse);
+	unmount(session);
+	base_close_fd(&session->read_ahead_fd);
 	fs_handles_release(&session->handles);
 	if (session->fuse != NULL)
 		fuse_session_destroy(session->fuse);
@@ -207,7 +239,6 @@ void fs_session_close(struct fs_session *session)
 	fs_pool_close(session->decode_pool);
 	fs_pool_close(session->io_pool);
 	base_close_fd(&session->ended_fd);
-	base_close_fd(&session->quiet_fd);
 	(void)pthread_key_delete(session->thread_key);
 	pthread_mutex_destroy(&session->statvfs_lock);
 	free(session);
@@ -218,19 +249,26 @@ void fs_session_close(struct fs_session *session)
 /* Eight times fewer requests for the same bytes; root only, and no harm if not.
  * The device is not asked of stat(2): a process that waits for an answer of its
  * own mount can never be ended if the thread that would answer is gone. */
-static void raise_read_ahead(const char *mountpoint)
+static void open_read_ahead(struct fs_session *session)
 {
+	const char *mountpoint = session->options->mountpoint;
 	CLEANUP_BUF struct buf type = buf_empty(256);
 	CLEANUP_BUF struct buf device = buf_empty(32);
-	CLEANUP_FD int fd = -1;
 	char path[96];
 
 	if (geteuid() != 0 || !fs_mount_here(mountpoint, &type, &device))
 		return;
 	(void)snprintf(path, sizeof(path), "/sys/class/bdi/%s/read_ahead_kb", buf_text(&device));
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd >= 0 && write(fd, READ_AHEAD_KB, strlen(READ_AHEAD_KB)) < 0)
-		log_trace(LOG_FUSE, "%s: %s", path, strerror(errno));
+	session->read_ahead_fd = open(path, O_WRONLY | O_CLOEXEC);
+}
+
+/* Not before INIT was answered, which sets it. */
+static void raise_read_ahead(struct fs_session *session)
+{
+	if (session->read_ahead_fd >= 0 &&
+	    write(session->read_ahead_fd, READ_AHEAD_KB, strlen(READ_AHEAD_KB)) < 0)
+		log_trace(LOG_FUSE, "read ahead: %s", strerror(errno));
+	base_close_fd(&session->read_ahead_fd);
 }
 
 /* Every open original holds a descriptor. */
@@ -302,8 +340,26 @@ static bool stop_threads(struct fs_session *session, struct fs_dispatch *dispatc
 static void leave_behind(struct fs_session *session)
 {
 	log_warning("the store does not answer; leaving requests behind");
-	fuse_session_unmount(session->fuse);
+	unmount(session);
+	fs_helper_stop(session->helper);
 	_exit(EXIT_SUCCESS);
+}
+
+/* Where nothing is passed through, mounting was the last that took the right. */
+static bool confine(struct fs_session *session, struct err *err)
+{
+	const struct fs_options *options = session->options;
+	const char *slash = strrchr(options->index_path, '/');
+	char *index CLEANUP_FREE =
+		strndup(options->index_path,
+			slash > options->index_path ? (size_t)(slash - options->index_path) : 1);
+	const char *const folders[] = {index, options->cache_dir};
+	bool cached = session->disk != NULL;
+
+	if (index == NULL)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	return fs_confine_daemon(FS_RIGHT_READ | (options->no_passthrough ? 0 : FS_RIGHT_ADMIN),
+				 folders, cached ? 2 : 1, err);
 }
 
 bool fs_session_run(struct fs_session *session, struct err *err)
@@ -323,14 +379,14 @@ bool fs_session_run(struct fs_session *session, struct err *err)
 	(void)mallopt(M_MMAP_THRESHOLD, 1024 * 1024);
 	(void)mallopt(M_TRIM_THRESHOLD, 4 * 1024 * 1024);
 	raise_open_files();
-	ok = start_threads(session, &dispatch, err);
+	open_read_ahead(session);
+	ok = confine(session, err) && start_threads(session, &dispatch, err);
 	if (ok && !atomic_load(&session->stopping))
-		raise_read_ahead(session->options->mountpoint);
+		raise_read_ahead(session);
 	ok = ok && wait_for_end(session, &signals, err);
 	if (!stop_threads(session, dispatch))
 		leave_behind(session);
-	fuse_session_unmount(session->fuse);
-	session->mounted = false;
+	unmount(session);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return ok;
 }

@@ -7,29 +7,23 @@
 #ifndef FS_SESSION_H
 #define FS_SESSION_H
 
+#include "fs/ground.h"
 #include "fs/options.h"
-#include "fs/workers.h"
 #include "index/index.h"
 
 struct fs_session;
 
-/* The processes that decode (fs/produce.h). */
-struct fs_decoders {
-	struct fs_workers *workers;   /* what is asked for; NULL: in this process */
-	struct fs_workers *measurers; /* what has to be measured; NULL likewise */
-};
-
 /* Makes the mount. Starts no thread, so that the caller may still fork; what
- * it gave away (options, index, store_fd, decoders) must stay valid until the session is
+ * it gave away (options, index, what ground holds) must stay valid until the session is
  * closed, and stays the caller's. ERR_IO: no /dev/fuse, no permission, busy
  * mount point: one line that says so. */
 bool fs_session_open(struct fs_session **session, const struct fs_options *options,
-		     struct ix_index *index, int store_fd, const struct fs_decoders *decoders,
+		     struct ix_index *index, const struct fs_ground *ground,
 		     struct err *err) MUST_CHECK;
 
-/* Starts the threads, serves until the folder is unmounted or SIGTERM, SIGINT
- * or SIGHUP arrives, stops the threads and unmounts. Call after daemonising,
- * from the thread that will handle signals; those three are blocked meanwhile. */
+/* Gives up what serving does not need (fs/confine.h), starts the threads, serves until the folder
+ * is unmounted or SIGTERM, SIGINT or SIGHUP arrives, stops the threads and unmounts. Call after
+ * daemonising, from the thread that will handle signals; those three are blocked meanwhile. */
 bool fs_session_run(struct fs_session *session, struct err *err) MUST_CHECK;
 
 /* Unmounts if that has not happened. NULL is allowed. */

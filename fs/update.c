@@ -57,15 +57,15 @@ static bool judge(const struct ix_status *status, struct err *err)
 
 /* Pictures that have to be made before they can be listed. */
 static bool measure_ourselves(struct ix_index *index, const struct fs_options *options,
-			      int store_fd, struct fs_workers *workers,
-			      const struct ix_scan_options *scan, struct err *err)
+			      const struct fs_ground *ground, const struct ix_scan_options *scan,
+			      struct err *err)
 {
 	const struct fs_measuring measuring = {
 		.index = index,
 		.options = options,
 		.scan = scan,
-		.store_fd = store_fd,
-		.workers = workers,
+		.store_fd = fs_ground_read_fd(ground),
+		.workers = ground->measurers,
 		.threads = options->decode_threads,
 	};
 	uint64_t left = 0;
@@ -103,16 +103,18 @@ static bool wait_for_writers(struct ix_index *index, const struct ix_scan_option
 	return true;
 }
 
-static bool scan_ourselves(struct ix_index *index, const struct fs_options *options, int store_fd,
-			   struct fs_workers *workers, struct fs_progress *progress,
+static bool scan_ourselves(struct ix_index *index, const struct fs_options *options,
+			   const struct fs_ground *ground, struct fs_progress *progress,
 			   const atomic_bool *stop, struct err *err)
 {
 	struct ix_scan_options scan;
 	struct ix_status status;
 	bool ok;
 
-	fs_scan_options_init(&scan, options, store_fd);
+	fs_scan_options_init(&scan, options, fs_ground_read_fd(ground));
 	scan.stop = stop;
+	scan.unwritten = ground->helper != NULL ? fs_helper_is_unwritten : NULL;
+	scan.unwritten_context = ground->helper;
 	if (progress != NULL) {
 		scan.progress = fs_progress_update;
 		scan.progress_context = progress;
@@ -125,7 +127,7 @@ static bool scan_ourselves(struct ix_index *index, const struct fs_options *opti
 	if (stop != NULL && atomic_load(stop))
 		return err_set(err, ERR_INTERRUPTED, "interrupted; what was indexed is kept");
 	return get_status(index, &status, err) && judge(&status, err) &&
-	       measure_ourselves(index, options, store_fd, workers, &scan, err);
+	       measure_ourselves(index, options, ground, &scan, err);
 }
 
 /* Waiting for another process. */
@@ -222,8 +224,8 @@ static bool follow_writer(struct ix_index **index, const struct fs_options *opti
 	return ok;
 }
 
-bool fs_update_index(struct ix_index **index, const struct fs_options *options, int store_fd,
-		     struct fs_workers *workers, struct fs_progress *progress,
+bool fs_update_index(struct ix_index **index, const struct fs_options *options,
+		     const struct fs_ground *ground, struct fs_progress *progress,
 		     const atomic_bool *stop, struct err *err)
 {
 	if (!ix_is_writer(*index)) {
@@ -233,5 +235,5 @@ bool fs_update_index(struct ix_index **index, const struct fs_options *options, 
 		if (!ix_is_writer(*index))
 			return true;
 	}
-	return scan_ourselves(*index, options, store_fd, workers, progress, stop, err);
+	return scan_ourselves(*index, options, ground, progress, stop, err);
 }

@@ -9,18 +9,18 @@
 
 #include <stdatomic.h>
 
+#include "fs/ground.h"
 #include "fs/options.h"
 #include "fs/progress.h"
-#include "fs/workers.h"
 #include "index/index.h"
 
 /* Returns after a complete scan that began after the call. *index may be
  * replaced by a newly opened one, when its writer goes away meanwhile, and is
- * NULL when that failed. workers measure pictures; NULL: this process does. Errors: INTERRUPTED when *stop became true (what was
- * indexed is kept); IO when the store looks lost (the reason is the index's)
- * or the writer does not react. progress may be NULL. */
-bool fs_update_index(struct ix_index **index, const struct fs_options *options, int store_fd,
-		     struct fs_workers *workers, struct fs_progress *progress,
+ * NULL when that failed. Errors: INTERRUPTED when *stop became true (what was indexed is
+ * kept); IO when the store looks lost (the reason is the index's) or the writer does not
+ * react. progress may be NULL. */
+bool fs_update_index(struct ix_index **index, const struct fs_options *options,
+		     const struct fs_ground *ground, struct fs_progress *progress,
 		     const atomic_bool *stop, struct err *err) MUST_CHECK;
 
 /* ix_open() with what the options say. must_write: see struct ix_options. */

@@ -295,6 +295,10 @@ struct ix_scan_options {
 				       * goes on */
 	ix_measure_fn measure;
 	void *measure_context;
+	/* Whether nobody has this file open for writing, asked where it belongs to somebody
+	 * else, so that the kernel does not tell us; from any thread. NULL: not known. */
+	bool (*unwritten)(int fd, void *context);
+	void *unwritten_context;
 	/* After each commit, from the writer's thread, no lock held. May be NULL. */
 	void (*changed)(const struct ix_change *changes, size_t count, void *context);
 	void *changed_context;

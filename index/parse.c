@@ -190,7 +190,8 @@ static bool is_young(const struct ix_fingerprint *print)
 
 /* A lease for reading is given only where nobody has the file open for writing;
  * where there are no leases, time tells. */
-static bool is_being_written(int fd, const struct ix_fingerprint *print)
+static bool is_being_written(const struct ix_scan_options *options, int fd,
+			     const struct ix_fingerprint *print)
 {
 	if (!is_young(print))
 		return false;
@@ -199,7 +200,8 @@ static bool is_being_written(int fd, const struct ix_fingerprint *print)
 		(void)fcntl(fd, F_SETLEASE, F_UNLCK);
 		return false;
 	}
-	return true;
+	return errno != EACCES || options->unwritten == NULL ||
+	       !options->unwritten(fd, options->unwritten_context);
 }
 
 void ix_parse_file(struct ix_parser *parser, int folder_fd, const char *name, bool follow,
@@ -228,7 +230,7 @@ void ix_parse_file(struct ix_parser *parser, int folder_fd, const char *name, bo
 		ix_result_set(result, IX_OUTCOME_SKIPPED, "special", "not a regular file");
 		return;
 	}
-	if (is_being_written(fd, &result->print)) {
+	if (is_being_written(parser->options, fd, &result->print)) {
 		ix_result_set(result, IX_OUTCOME_RETRY, "postponed", "is being written");
 		return;
 	}

@@ -33,6 +33,7 @@ mount_scripts = \
 	%D%/posix.sh \
 	%D%/readers.sh \
 	%D%/receive.sh \
+	%D%/rights.sh \
 	%D%/samba.sh \
 	%D%/snapshot.sh \
 	%D%/stop.sh \

@@ -130,7 +130,7 @@ TESTS += $(fault_tests)
 # Processes that give up most system calls: valgrind itself would need them.
 process_tests =
 if HAVE_CMOCKA
-process_tests += %D%/test-workers
+process_tests += %D%/test-confine %D%/test-workers
 endif
 check_PROGRAMS += $(process_tests)
 TESTS += $(process_tests)

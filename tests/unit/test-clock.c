@@ -53,6 +53,7 @@ static void update(struct store *store, long long before, long long after)
 	char variant[] = "";
 	const struct fs_options options = {
 		.store = store->root, .index_path = store->path, .variant = variant};
+	const struct fs_ground ground = {.store_fd = store->fd, .quiet_fd = -1};
 	struct writer writer = {.store = store, .jump = after};
 	struct ix_index *follower = NULL;
 	pthread_t thread;
@@ -62,7 +63,7 @@ static void update(struct store *store, long long before, long long after)
 	assert_true(fs_open_index(&follower, &options, false, &err));
 	assert_false(ix_is_writer(follower));
 	assert_int_equal(pthread_create(&thread, NULL, wait_for_wish, &writer), 0);
-	if (!fs_update_index(&follower, &options, store->fd, NULL, NULL, NULL, &err))
+	if (!fs_update_index(&follower, &options, &ground, NULL, NULL, &err))
 		fail_msg("%s", err.message);
 	/* It has been: not an earlier one was taken for it. */
 	assert_false(ix_scan_requested(store->index));
