@@ -70,7 +70,9 @@ static bool update(struct fs_options *options, struct fs_ground *ground, struct 
 	fs_progress_init(&progress, !options->quiet);
 	ok = (!fs_measure_wanted(options) ||
 	      fs_producers_open(&ground->measurers, options, false, true, err)) &&
-	     fs_stop_start(&stop, err) && fs_open_index(&index, options, options->rebuild, err) &&
+	     fs_open_index(&index, options, options->rebuild, err) &&
+	     fs_confine_to_places(options, FS_RIGHT_READ | FS_RIGHT_LEASE, err) &&
+	     fs_stop_start(&stop, err) &&
 	     fs_update_index(&index, options, ground, &progress, &stop.stop, err) &&
 	     print_summary(index, options, seconds_now() - started, err);
 	ix_close(index);

@@ -23,6 +23,8 @@ noinst_LIBRARIES += %D%/libfs.a
 	%D%/dispatch.h \
 	%D%/filter.c \
 	%D%/filter.h \
+	%D%/first-scan.c \
+	%D%/first-scan.h \
 	%D%/folder-order.c \
 	%D%/folder-order.h \
 	%D%/frames.c \

@@ -8,12 +8,12 @@
 #include <unistd.h>
 
 #include "fs/confine.h"
+#include "fs/first-scan.h"
 #include "fs/measure.h"
 #include "fs/options.h"
 #include "fs/places.h"
 #include "fs/produce.h"
 #include "fs/session.h"
-#include "fs/stop.h"
 #include "fs/update.h"
 
 /* Everything between the command line and the end of the mount. */
@@ -24,6 +24,7 @@ struct mount {
 	struct fs_helper helper;
 	struct ix_index *index;
 	struct fs_session *session;
+	enum fs_exit failed; /* OK: as the step has it that failed */
 };
 
 static void complain(const struct err *err)
@@ -86,15 +87,14 @@ static bool open_index(struct mount *mount, struct err *err)
 
 static bool wait_for_scan(struct mount *mount, struct err *err)
 {
-	CLEANUP_FS_STOP struct fs_stop stop = {0};
-	struct fs_progress progress;
+	bool no_index = false, ok;
 
 	if (!mount->options->wait)
 		return true;
-	fs_progress_init(&progress, true);
-	return fs_stop_start(&stop, err) &&
-	       fs_update_index(&mount->index, mount->options, &mount->ground, &progress, &stop.stop,
-			       err);
+	ok = fs_first_scan(mount->options, &mount->ground, &no_index, err);
+	if (no_index)
+		mount->failed = FS_EXIT_INDEX;
+	return ok;
 }
 
 static bool open_session(struct mount *mount, struct err *err)
@@ -152,9 +152,9 @@ static const struct step checks[] = {
 };
 
 static const struct step stages[] = {
-	{start_helper, FS_EXIT_FAILURE}, {start_decoders, FS_EXIT_FAILURE},
-	{open_index, FS_EXIT_INDEX},     {wait_for_scan, FS_EXIT_STORE},
-	{open_session, FS_EXIT_FAILURE}, {detach, FS_EXIT_FAILURE},
+	{start_helper, FS_EXIT_FAILURE},   {wait_for_scan, FS_EXIT_STORE},
+	{start_decoders, FS_EXIT_FAILURE}, {open_index, FS_EXIT_INDEX},
+	{open_session, FS_EXIT_FAILURE},   {detach, FS_EXIT_FAILURE},
 	{serve, FS_EXIT_FAILURE},
 };
 
@@ -166,6 +166,8 @@ static enum fs_exit run_steps(const struct step *steps, size_t count, struct mou
 		if (steps[i].run(mount, &err))
 			continue;
 		complain(&err);
+		if (mount->failed != FS_EXIT_OK)
+			return mount->failed;
 		return err.code == ERR_NOMEM || err.code == ERR_INTERRUPTED ? FS_EXIT_FAILURE
 									    : steps[i].failed;
 	}

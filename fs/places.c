@@ -8,6 +8,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "fs/confine.h"
 #include "index/index.h"
 #include "index/names.h"
 
@@ -147,17 +148,17 @@ static bool check_is_file(const char *path, struct err *err)
 static bool check_is_ours(const char *what, const char *path, struct err *err)
 {
 	CLEANUP_FREE char *folder = strdup(path);
+	struct stat st;
 	char *slash;
 
 	if (folder == NULL)
 		return no_memory(err);
 	while (access(folder, F_OK) != 0 && (slash = strrchr(folder, '/')) != NULL)
 		slash[slash == folder ? 1 : 0] = '\0';
-	if (faccessat(AT_FDCWD, folder, W_OK, AT_EACCESS) == 0)
+	/* What else may be wrong shows when it is opened. */
+	if (geteuid() != 0 || stat(folder, &st) != 0 || st.st_uid == 0 ||
+	    faccessat(AT_FDCWD, folder, W_OK, AT_EACCESS) == 0 || errno != EACCES)
 		return true;
-	if (errno != EACCES || geteuid() != 0)
-		return err_set_sys(err, errno, "%s '%s': '%s' cannot be written", what, SHOWN(path),
-				   SHOWN(folder));
 	return err_set(err, ERR_IO,
 		       "%s '%s': '%s' belongs to another user, and root's right to write "
 		       "everywhere is given up; choose a folder of root",
@@ -226,6 +227,22 @@ bool fs_check_cache_place(struct fs_options *options, struct err *err)
 	if (fs_path_is_inside(options->mountpoint, copy))
 		return err_set(err, ERR_USAGE, "MOUNTPOINT is inside cache_dir '%s'", SHOWN(copy));
 	return check_future("cache_dir", copy, err) && check_is_ours("cache_dir", copy, err);
+}
+
+/* ---- Nothing else ------------------------------------------------------- */
+
+bool fs_confine_to_places(const struct fs_options *options, unsigned rights, struct err *err)
+{
+	const char *slash = strrchr(options->index_path, '/');
+	CLEANUP_FREE char *index =
+		strndup(options->index_path,
+			slash > options->index_path ? (size_t)(slash - options->index_path) : 1);
+	const char *const folders[] = {index, options->cache_dir};
+	bool cached = options->cache_dir != NULL && access(options->cache_dir, F_OK) == 0;
+
+	if (index == NULL)
+		return no_memory(err);
+	return fs_confine_daemon(rights, folders, cached ? 2 : 1, err);
 }
 
 /* ---- The mount point --------------------------------------------------- */

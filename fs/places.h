@@ -24,6 +24,11 @@ bool fs_check_index_place(struct fs_options *options, struct err *err) MUST_CHEC
  * fs_check_mountpoint(). */
 bool fs_check_cache_place(struct fs_options *options, struct err *err) MUST_CHECK;
 
+/* Confines this process (fs/confine.h) to the folders of its index and its cache, as far
+ * as they are there; rights: of FS_RIGHT_. Call once both were opened. */
+bool fs_confine_to_places(const struct fs_options *options, unsigned rights,
+			  struct err *err) MUST_CHECK;
+
 /* Makes options->mountpoint absolute and free of symlinks: an empty folder (or
  * any with nonempty) on which nothing is mounted, not inside the store nor the
  * store inside it. A mount of dicomfs is never hidden; another file system's

@@ -345,23 +345,6 @@ static void leave_behind(struct fs_session *session)
 	_exit(EXIT_SUCCESS);
 }
 
-/* Where nothing is passed through, mounting was the last that took the right. */
-static bool confine(struct fs_session *session, struct err *err)
-{
-	const struct fs_options *options = session->options;
-	const char *slash = strrchr(options->index_path, '/');
-	char *index CLEANUP_FREE =
-		strndup(options->index_path,
-			slash > options->index_path ? (size_t)(slash - options->index_path) : 1);
-	const char *const folders[] = {index, options->cache_dir};
-	bool cached = session->disk != NULL;
-
-	if (index == NULL)
-		return err_set(err, ERR_NOMEM, "out of memory");
-	return fs_confine_daemon(FS_RIGHT_READ | (options->no_passthrough ? 0 : FS_RIGHT_ADMIN),
-				 folders, cached ? 2 : 1, err);
-}
-
 bool fs_session_run(struct fs_session *session, struct err *err)
 {
 	struct fs_dispatch *dispatch = NULL;
@@ -380,7 +363,12 @@ bool fs_session_run(struct fs_session *session, struct err *err)
 	(void)mallopt(M_TRIM_THRESHOLD, 4 * 1024 * 1024);
 	raise_open_files();
 	open_read_ahead(session);
-	ok = confine(session, err) && start_threads(session, &dispatch, err);
+	/* Where nothing is passed through, mounting was the last that took the right. */
+	ok = fs_confine_to_places(session->options,
+				  FS_RIGHT_READ |
+					  (session->options->no_passthrough ? 0 : FS_RIGHT_ADMIN),
+				  err) &&
+	     start_threads(session, &dispatch, err);
 	if (ok && !atomic_load(&session->stopping))
 		raise_read_ahead(session);
 	ok = ok && wait_for_end(session, &signals, err);

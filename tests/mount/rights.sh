@@ -48,10 +48,11 @@ keeper=$(child dicomfs-keeper | head -n 1)
 is "the process that starts decoders has none" "$(rights "$keeper")" "$none"
 helper=$(child dicomfs-helper)
 check "there is a helper" test -n "$helper"
-is "it has no files" "$(find "/proc/$helper/fd" -type l -printf '%l\n' | sort |
-	grep -v -e '^/dev/null$' -e "^$scratch/log$" -e '^socket:')" ""
 check "the index is its owner's alone" test "$(stat -c %a "$index")" = 600
 if [ "$(id -u)" -eq 0 ]; then
+	check "which can be looked at" test -e "/proc/$helper/fd/3"
+	is "it has no files" "$(find "/proc/$helper/fd" -type l -printf '%l\n' | sort |
+		grep -v -e '^/dev/null$' -e "^$scratch/log$" -e '^socket:')" ""
 	# Written to by others, and by nobody: is it seen at once?
 	# Also one that nobody else may read.
 	small_dicom file "$scratch/one.dcm" 3 1 1
@@ -76,6 +77,36 @@ else
 fi
 stop_mount
 check_fails "no helper is left" kill -0 "$helper"
+
+# ---- The scan before there is a mount --------------------------------------------------
+
+small_dicom tree "$scratch/many" 50 5 20
+"$dicomfs" -f -o "index=$scratch/index/many.sqlite,wait,threads=1" "$scratch/many" "$mnt" \
+	>>"$scratch/log" 2>&1 &
+daemon=$!
+seen=
+for _ in $(seq 500); do
+	scanner=$(child dicomfs)
+	if [ -n "$scanner" ] && grep -q '^Seccomp:.*2' "/proc/$scanner/status" 2>/dev/null; then
+		seen=$(rights "$scanner")
+		break
+	fi
+	! mountpoint -q "$mnt" || break
+	sleep 0.01
+done
+if [ -n "$seen" ]; then
+	is "rights: to read" "$seen" "$read_only"
+	kill -TERM "$daemon"
+	wait "$daemon"
+	is "a signal ends it" $? 1
+	check "with a word" grep -q 'interrupted; what was indexed is kept' "$scratch/log"
+	check_fails "and the process that scans" kill -0 "$scanner"
+else
+	skip "the scan before the mount is confined" "it was over too soon to be seen, or nothing is filtered"
+	kill -TERM "$daemon"
+	wait "$daemon"
+fi
+daemon=
 
 # ---- Without passthrough ------------------------------------------------------------
 
