@@ -36,6 +36,13 @@
 		stolen;                                                                            \
 	})
 
+/* A call that returns false whatever happens, where others can see it. */
+#define ALWAYS_FALSE(call)                                                                         \
+	({                                                                                         \
+		(void)(call);                                                                      \
+		false;                                                                             \
+	})
+
 #define ARRAY_LEN(array) (sizeof(array) / sizeof((array)[0]))
 
 #define MIN_OF(a, b) ((a) < (b) ? (a) : (b))

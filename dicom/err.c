@@ -35,7 +35,7 @@ static PRINTF_LIKE(2, 0) void set_message(struct err *err, const char *format, v
 	trim_partial_character(err->message, sizeof(err->message));
 }
 
-bool err_set(struct err *err, enum err_code code, const char *format, ...)
+bool(err_set)(struct err *err, enum err_code code, const char *format, ...)
 {
 	va_list args;
 
@@ -65,7 +65,7 @@ static enum err_code code_of_errno(int sys)
 	}
 }
 
-bool err_set_sys(struct err *err, int sys, const char *format, ...)
+bool(err_set_sys)(struct err *err, int sys, const char *format, ...)
 {
 	va_list args;
 	size_t used;
@@ -84,7 +84,7 @@ bool err_set_sys(struct err *err, int sys, const char *format, ...)
 	return false;
 }
 
-bool err_prefix(struct err *err, const char *format, ...)
+bool(err_prefix)(struct err *err, const char *format, ...)
 {
 	char context[sizeof(err->message)];
 	char rest[sizeof(err->message)];

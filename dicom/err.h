@@ -45,6 +45,12 @@ bool err_set_sys(struct err *err, int sys, const char *format, ...) PRINTF_LIKE(
 /* Puts "context: " in front of the message. Returns false. */
 bool err_prefix(struct err *err, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/* So that compilers and what analyses the callers see it too: their failing path
+ * fails. */
+#define err_set(...) ALWAYS_FALSE((err_set)(__VA_ARGS__))
+#define err_set_sys(...) ALWAYS_FALSE((err_set_sys)(__VA_ARGS__))
+#define err_prefix(...) ALWAYS_FALSE((err_prefix)(__VA_ARGS__))
+
 /* The one place that maps to errno for FUSE replies: IO, CORRUPT, UNSUPPORTED,
  * LIMIT and ABORTED are EIO (an application shows "input/output error"). */
 int err_to_errno(const struct err *err);

@@ -34,7 +34,7 @@ static bool damaged(struct ix_db *db, struct err *err, const char *text)
 	return err_set(err, ERR_CORRUPT, "index is damaged: %s", text);
 }
 
-bool ix_db_error(struct ix_db *db, int code, struct err *err)
+bool(ix_db_error)(struct ix_db *db, int code, struct err *err)
 {
 	int sys = db->handle != NULL ? sqlite3_system_errno(db->handle) : 0;
 	const char *text = db->handle != NULL ? sqlite3_errmsg(db->handle) : sqlite3_errstr(code);

@@ -93,7 +93,8 @@ static inline int64_t ix_db_int(sqlite3_stmt *row, int column)
 const char *ix_db_text(sqlite3_stmt *row, int column);
 struct span ix_db_blob(sqlite3_stmt *row, int column);
 
-/* What SQLite says of the last call, in our words. */
+/* What SQLite says of the last call, in our words. Returns false. */
 bool ix_db_error(struct ix_db *db, int code, struct err *err);
+#define ix_db_error(...) ALWAYS_FALSE((ix_db_error)(__VA_ARGS__))
 
 #endif
