@@ -146,6 +146,13 @@ static bool write_watch(struct ix_writer *w, const struct ix_watch *watch, struc
 	return ix_writer_commit(w, err);
 }
 
+/* Not as bytes: between the members there may be some that belong to none. */
+static bool same_watch(const struct ix_watch *a, const struct ix_watch *b)
+{
+	return a->mode == b->mode && strcmp(a->reason, b->reason) == 0 &&
+	       a->folders == b->folders && a->seconds == b->seconds;
+}
+
 bool ix_watch_set(struct ix_index *index, const struct ix_watch *watch, struct err *err)
 {
 	bool ok;
@@ -153,7 +160,7 @@ bool ix_watch_set(struct ix_index *index, const struct ix_watch *watch, struct e
 	if (!index->is_writer)
 		return true;
 	(void)pthread_mutex_lock(&index->mutex);
-	ok = memcmp(&index->writer.status.watch, watch, sizeof(*watch)) == 0 ||
+	ok = same_watch(&index->writer.status.watch, watch) ||
 	     write_watch(&index->writer, watch, err);
 	(void)pthread_mutex_unlock(&index->mutex);
 	return ok;
