@@ -91,7 +91,7 @@ static PRINTF_LIKE(3, 0) void write_line(enum log_level level, const char *label
 	if (config.sink != NULL)
 		config.sink(priority[level], line, config.context);
 	else
-		fprintf(stderr, "%s: %s\n", config.program, line);
+		(void)fprintf(stderr, "%s: %s\n", config.program, line);
 }
 
 void log_error(const char *format, ...)

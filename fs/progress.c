@@ -122,7 +122,7 @@ void fs_progress_update(const struct ix_counts *counts, UNUSED uint64_t bytes_se
 	fs_progress_line(progress, (int64_t)now.tv_sec * 1000000000 + now.tv_nsec, counts, walk_done,
 			 terminal_columns(), &line);
 	/* The cursor rests at the start, so that a log line begins there too. */
-	fprintf(stderr, "\r\033[K%s\r", buf_text(&line));
+	(void)fprintf(stderr, "\r\033[K%s\r", buf_text(&line));
 	(void)fflush(stderr);
 	progress->drawn = true;
 }
@@ -130,6 +130,6 @@ void fs_progress_update(const struct ix_counts *counts, UNUSED uint64_t bytes_se
 void fs_progress_end(struct fs_progress *progress)
 {
 	if (progress->drawn)
-		fputs("\r\033[K", stderr);
+		(void)fputs("\r\033[K", stderr);
 	progress->drawn = false;
 }

@@ -257,6 +257,7 @@ static bool walk_store(struct ix_scan *scan, struct err *err)
 	ok = ix_ring_init(&ring, err);
 	scan->walk->ring = &ring;
 	ok = ok && run_walk(scan, &ring, threads, err);
+	scan->walk->ring = NULL;
 	ix_ring_release(&ring);
 	return ok;
 }

@@ -142,7 +142,7 @@ char **ix_watch_set_take(struct ix_watch_set *set, int64_t now_ns, size_t *count
 	set->count = kept;
 	if (set->capacity > 0)
 		fill_slots(set);
-	if (*count > 0)
+	if (paths != NULL)
 		qsort(paths, *count, sizeof(*paths), compare_paths);
 	return paths;
 }

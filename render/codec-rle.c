@@ -250,10 +250,9 @@ static void find_places(const struct dc_image *image, uint8_t places[SEGMENTS_MA
 
 	for (unsigned sample = 0; sample < image->samples; sample++) {
 		for (unsigned i = 0; i < bytes; i++) {
-			unsigned byte = i;
+			bool backwards = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
+			unsigned byte = backwards ? bytes - 1 - i : i;
 
-			if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
-				byte = bytes - 1 - i;
 			places[at++] = (uint8_t)(sample * bytes + byte);
 		}
 	}

@@ -271,7 +271,7 @@ struct digits {
 	size_t size;
 };
 
-static bool next_is(const struct digits *d, char a, char b)
+static bool next_is(const struct digits *d, uint8_t a, uint8_t b)
 {
 	return d->at < d->text.size && (d->text.data[d->at] == a || d->text.data[d->at] == b);
 }
