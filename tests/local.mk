@@ -30,6 +30,7 @@ include tests/mount/local.mk
 include tests/fuzz/local.mk
 include tests/bench/local.mk
 include tests/cases/local.mk
+include tests/static/local.mk
 
 # What runs in several threads, for ThreadSanitizer; the rest has nothing for it.
 threaded_tests = $(mount_scripts)
