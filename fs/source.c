@@ -135,6 +135,16 @@ bool fs_is_passed_through(const struct rn_kind *kind, uint64_t size)
 	return size >= (kind->original ? PASS_ORIGINAL_MIN : PASS_MADE_MIN);
 }
 
+/* Whether the pixels of all frames are where they should be. */
+static bool is_whole(const struct dc_image *image)
+{
+	uint64_t size;
+
+	return (image->flags & (DC_IMAGE_ENCAPSULATED | DC_IMAGE_TRUNCATED)) == 0 &&
+	       dc_image_frame_size(image, &size) && image->frames > 0 &&
+	       size <= image->length / image->frames;
+}
+
 bool fs_source_is_prompt(const struct fs_options *options, const struct fs_node *file,
 			 uint64_t size)
 {
@@ -146,7 +156,7 @@ bool fs_source_is_prompt(const struct fs_options *options, const struct fs_node 
 	if (!kind->per_frame)
 		return size <= PROMPT_TEXT_MAX;
 	return size <= PROMPT_MAX && !fs_source_is_slow(options, file) &&
-	       (flags & (DC_IMAGE_ENCAPSULATED | DC_IMAGE_NEEDS_HEADER | DC_IMAGE_TRUNCATED)) == 0;
+	       (flags & DC_IMAGE_NEEDS_HEADER) == 0 && is_whole(&file->instance.image);
 }
 
 static struct fs_node node_of(const struct fs_key *key, const struct ix_instance *instance)

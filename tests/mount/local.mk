@@ -19,6 +19,7 @@ mount_scripts = \
 	%D%/full-disk.sh \
 	%D%/growth.sh \
 	%D%/hang.sh \
+	%D%/hostile.sh \
 	%D%/index-program.sh \
 	%D%/index-safety.sh \
 	%D%/interrupt.sh \
@@ -76,6 +77,7 @@ EXTRA_DIST += $(mount_scripts) \
 	%D%/crowd \
 	%D%/dir-seek \
 	%D%/file-handle \
+	%D%/hostile-read \
 	%D%/mount-lib.sh \
 	%D%/posix-compare \
 	%D%/posix-differences \

@@ -21,7 +21,8 @@ plan_sources = \
 	%D%/plan.c \
 	%D%/plan.h
 
-test_tools = %D%/decode-samples %D%/make-dicom %D%/make-index %D%/make-sample-store %D%/make-store
+test_tools = %D%/decode-samples %D%/make-dicom %D%/make-index %D%/make-sample-store %D%/make-store \
+	%D%/mutate
 check_PROGRAMS += $(test_tools)
 
 %C%_make_dicom_SOURCES = %D%/make-dicom.c $(recipe_sources)
