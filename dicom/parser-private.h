@@ -29,8 +29,8 @@ static inline bool MUST_CHECK dc_parser_fetch(struct dc_parser *p, uint64_t offs
 	return true;
 }
 
-/* For item headers far apart: reads just these bytes unless they are resident,
- * so that walking over fragments does not read the fragments. */
+/* For item headers: where they are far apart reads just these bytes unless they
+ * are resident, so that walking over fragments does not read the fragments. */
 bool dc_parser_fetch_sparse(struct dc_parser *p, uint64_t offset, uint8_t bytes[static 8],
 			    size_t *there, struct err *err) MUST_CHECK;
 

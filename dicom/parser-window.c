@@ -31,9 +31,22 @@ bool dc_parser_fetch_far(struct dc_parser *p, uint64_t offset, size_t size, cons
 	return true;
 }
 
+/* Items nearer to each other than this are read in blocks. */
+#define NEAR ((uint64_t)4 * 1024)
+
 bool dc_parser_fetch_sparse(struct dc_parser *p, uint64_t offset, uint8_t bytes[static 8],
 			 size_t *there, struct err *err)
 {
+	bool near = offset - p->sparse_at < NEAR;
+	const uint8_t *at;
+
+	p->sparse_at = offset;
+	if (near) {
+		if (!dc_parser_fetch(p, offset, 8, &at, there, err))
+			return false;
+		memcpy(bytes, at, *there);
+		return true;
+	}
 	if (offset >= p->window_offset && offset - p->window_offset < p->window_size &&
 	    p->window_size - (size_t)(offset - p->window_offset) >= 8) {
 		memcpy(bytes, p->window + (offset - p->window_offset), 8);

@@ -106,6 +106,7 @@ struct dc_parser {
 	uint64_t position;  /* of the next element header */
 	uint64_t elements;  /* delivered so far */
 	uint32_t last_tag;  /* at depth 0 */
+	uint64_t sparse_at; /* of the item header looked at last */
 	bool in_fragments;  /* the fragments of the current event are still ahead */
 	bool unwinding;     /* closing levels after damage or the stop predicate */
 	struct dc_parser_level *levels;

@@ -87,6 +87,11 @@ static bool inflate_read_at(struct dc_source *source, uint64_t offset, void *to,
 		*got = done;
 		return true;
 	}
+	/* Known without inflating all that is in front of it. */
+	if (source->size > 0 && offset >= source->size) {
+		*got = 0;
+		return true;
+	}
 	if (offset < state->produced - state->window_size && !restart(state, err))
 		return false;
 	while (done < size) {

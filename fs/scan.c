@@ -34,6 +34,7 @@ static bool measure(struct dc_dataset *dataset, const struct dc_facts *facts, ui
 		.json_base = rendered.json_base,
 		.json_names = rendered.json_names,
 		.note = rendered.note,
+		.damage = rendered.damage,
 	};
 	return true;
 }

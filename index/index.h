@@ -265,6 +265,7 @@ struct ix_measured {
 	uint64_t json_base;
 	uint32_t json_names;
 	struct err note; /* a kind that one would expect is missing: why */
+	struct err damage; /* of its elements something is not shown: why */
 };
 typedef bool (*ix_measure_fn)(struct dc_dataset *dataset, const struct dc_facts *facts,
 			      uint64_t file_size, void *context, struct ix_measured *measured,

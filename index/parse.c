@@ -124,6 +124,7 @@ static void read_instance(struct ix_parser *parser, struct dc_dataset *dataset,
 			  struct ix_result *result)
 {
 	const struct ix_scan_options *options = parser->options;
+	const struct err *damage;
 	struct err err = {0};
 
 	if (dataset->layout.dicomdir) {
@@ -149,9 +150,12 @@ static void read_instance(struct ix_parser *parser, struct dc_dataset *dataset,
 		set_failure(result, &err);
 		return;
 	}
-	if (result->facts.damage.code != ERR_NONE)
-		ix_result_set(result, IX_OUTCOME_INSTANCE, "damaged", "%s",
-			      result->facts.damage.message);
+	/* Facts are not looked for in sequences, nor behind the pixels: the measure saw
+	 * all that there is. */
+	damage = result->facts.damage.code != ERR_NONE ? &result->facts.damage
+						       : &result->measured.damage;
+	if (damage->code != ERR_NONE)
+		ix_result_set(result, IX_OUTCOME_INSTANCE, "damaged", "%s", damage->message);
 	else
 		result->outcome = IX_OUTCOME_INSTANCE;
 }

@@ -93,11 +93,16 @@ static bool inflate_frame(const struct rn_codec_frame *frame, uint8_t *to, size_
 	return ok;
 }
 
+static bool is_planar(const struct dc_image *image)
+{
+	return image->samples > 1 && image->planar_configuration == 1;
+}
+
 static bool decode(const struct rn_codec_frame *frame, struct err *err)
 {
 	struct dc_image image;
 	struct rn_codec_frame native = *frame;
-	uint8_t *bytes CLEANUP_FREE = NULL;
+	uint8_t *bytes CLEANUP_FREE = NULL, *to = frame->output;
 	uint64_t size;
 
 	if (!as_native(frame->image, &image, &size, err))
@@ -105,12 +110,15 @@ static bool decode(const struct rn_codec_frame *frame, struct err *err)
 	native.image = &image;
 	if (strcmp(dc_transfer_syntax_table[frame->image->transfer_syntax].uid,
 		   UID_DEFLATED_FRAME) == 0) {
-		bytes = malloc((size_t)size);
-		if (bytes == NULL)
-			return err_set(err, ERR_NOMEM, "out of memory");
-		if (!inflate_frame(frame, bytes, (size_t)size, err))
+		/* Cells that need not move are inflated to where they belong. */
+		if (size != frame->output_size || is_planar(&image)) {
+			to = bytes = malloc((size_t)size);
+			if (bytes == NULL)
+				return err_set(err, ERR_NOMEM, "out of memory");
+		}
+		if (!inflate_frame(frame, to, (size_t)size, err))
 			return false;
-		native.input = span_of(bytes, (size_t)size);
+		native.input = span_of(to, (size_t)size);
 	}
 	if (native.input.size < size)
 		return err_set(err, ERR_CORRUPT, "an uncompressed frame has %zu of %llu bytes",

@@ -109,7 +109,7 @@ static void put_texts(struct rn_json_writer *writer, struct span text)
 
 	open_values(out);
 	for (;;) {
-		const uint8_t *end = memchr(text.data, '\\', text.size);
+		const uint8_t *end = text.size > 0 ? memchr(text.data, '\\', text.size) : NULL;
 		size_t size = end != NULL ? (size_t)(end - text.data) : text.size;
 
 		put_text(out, dc_value_trim(span_of(text.data, size), both));

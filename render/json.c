@@ -451,7 +451,7 @@ static void release(struct rn_json_writer *writer)
 }
 
 bool rn_json_measure(struct dc_dataset *dataset, const struct rn_options *options, uint64_t *base,
-		     uint32_t *names, struct err *err)
+		     uint32_t *names, struct err *damage, struct err *err)
 {
 	struct buf counter = buf_counter(BUF_NO_LIMIT);
 	struct rn_json_writer writer;
@@ -461,6 +461,8 @@ bool rn_json_measure(struct dc_dataset *dataset, const struct rn_options *option
 	ok = run(&writer, NULL, err);
 	*base = counter.size;
 	*names = writer.names;
+	if (damage != NULL)
+		*damage = writer.parser.damage;
 	release(&writer);
 	return ok;
 }

@@ -57,9 +57,9 @@
  * bytes of the name in a URI; size = base + names * rn_json_name_size(name).
  * Uses the writer itself on a counting buffer. ERR_LIMIT: base would exceed
  * options->max_json_size. Other errors: IO, NOMEM, STALE, LIMIT of the parser;
- * damage is no error. */
+ * damage is no error: *damage (NULL is allowed) says what is missing for it. */
 bool rn_json_measure(struct dc_dataset *dataset, const struct rn_options *options, uint64_t *base,
-		     uint32_t *names, struct err *err) MUST_CHECK;
+		     uint32_t *names, struct err *damage, struct err *err) MUST_CHECK;
 
 /* Appends the text to out. name: of the instance's .dcm without suffix.
  * cancel may be NULL; when it becomes true: ERR_INTERRUPTED. Errors as above;

@@ -46,7 +46,8 @@ bool rn_measure(struct dc_dataset *dataset, const struct dc_facts *facts, uint64
 
 	*measured = (struct rn_measured){0};
 	err_clear(&why);
-	if (rn_json_measure(dataset, options, &measured->json_base, &measured->json_names, &why)) {
+	if (rn_json_measure(dataset, options, &measured->json_base, &measured->json_names,
+			    &measured->damage, &why)) {
 		instance.json_base = measured->json_base;
 		instance.json_names = measured->json_names;
 	} else {

@@ -102,6 +102,7 @@ struct rn_measured {
 	uint64_t json_base;
 	uint32_t json_names;
 	struct err note;
+	struct err damage; /* what its .json does not show, and why; NONE: it shows all */
 };
 bool rn_measure(struct dc_dataset *dataset, const struct dc_facts *facts, uint64_t dcm_size,
 		const struct rn_options *options, struct rn_measured *measured,

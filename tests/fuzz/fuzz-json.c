@@ -143,7 +143,7 @@ static void write_named(struct dc_dataset *dataset, const struct rn_options *opt
 	uint64_t base = 0;
 	uint32_t count = 0;
 
-	if (!rn_json_measure(dataset, options, &base, &count, &err)) {
+	if (!rn_json_measure(dataset, options, &base, &count, NULL, &err)) {
 		fuzz_require_error(&err);
 		/* A limit may be met in another place. */
 		fuzz_require(!rn_json_write(dataset, name, options, NULL, &out, &again) &&

@@ -72,7 +72,14 @@ ulimit -n 1024
 test $sanitized = yes || ulimit -v $((4 << 20))
 began=$(date +%s)
 start_mount || exit 1
-wait_complete 3600 || exit 1
+over() {
+	is_complete || ! kill -0 "$daemon"
+}
+wait_for 3600 over
+is_complete || {
+	fail "the scan comes to its end" "$(tail -n 20 "$scratch/log")"
+	exit 1
+}
 note "indexed in $(($(date +%s) - began)) s"
 is "files seen" "$(status_number files)" "$files"
 is "the counts add up" "$(($(status_number in_tree) + $(status_number duplicates) + \
@@ -111,6 +118,7 @@ as_before() {
 	test "$(family | wc -l)" -eq "$processes"
 }
 check "as many processes as before" wait_for 10 as_before
+note "$(family | wc -l) processes, $processes before"
 note "$(grep -o '"decoder[^}]*' "$mnt/.dicomfs/status.json" | head -n 3)"
 
 # Nobody else is hurt: what was damaged is there bit by bit, or named.

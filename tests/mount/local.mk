@@ -78,6 +78,8 @@ EXTRA_DIST += $(mount_scripts) \
 	%D%/dir-seek \
 	%D%/file-handle \
 	%D%/hostile-read \
+	%D%/hostile_memory.py \
+	%D%/make-bombs \
 	%D%/mount-lib.sh \
 	%D%/posix-compare \
 	%D%/posix-differences \

@@ -91,7 +91,7 @@ static void write_file(const char *path, unsigned *written)
 	assert_true(fd >= 0 && fstat(fd, &status) == 0);
 	dc_file_source_init(&source, fd, (uint64_t)status.st_size, NULL);
 	if (dc_dataset_open(&dataset, &source.base, &err)) {
-		if (!rn_json_measure(&dataset, &default_options, &base, &names, &err) ||
+		if (!rn_json_measure(&dataset, &default_options, &base, &names, NULL, &err) ||
 		    !rn_json_write(&dataset, NAME, &default_options, NULL, &out, &err))
 			fail_msg("%s: %s", path, err.message);
 		if (out.size != base + names * strlen(NAME))

@@ -221,7 +221,7 @@ static inline bool write_json(struct span file, const struct rn_options *options
 	dc_memory_source_init(&source, file);
 	if (!dc_dataset_open(&dataset, &source.base, err))
 		return false;
-	if (!rn_json_measure(&dataset, options, &base, &names, err)) {
+	if (!rn_json_measure(&dataset, options, &base, &names, NULL, err)) {
 		struct err again;
 
 		assert_false(rn_json_write(&dataset, name, options, NULL, out, &again));
