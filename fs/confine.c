@@ -139,18 +139,24 @@ static bool refuse_new_rights(struct err *err)
 	       err_set_sys(err, errno, "cannot give up rights");
 }
 
-/* Pages of address space that there are now. */
-static uint64_t address_space(void)
+/* Which number of /proc/self/statm: address space, data and stack. */
+enum { STATM_ALL = 0, STATM_DATA = 5 };
+
+/* Bytes that there are now. */
+static uint64_t memory_now(unsigned which)
 {
 	CLEANUP_FD int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-	char text[64] = "";
+	char text[128] = "";
+	const char *at = text;
 	uint64_t pages = 0;
 
 	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
 		return 0;
-	for (const char *at = text; *at >= '0' && *at <= '9'; at++)
+	for (; which > 0 && *at != '\0'; at++)
+		which -= *at == ' ';
+	for (; *at >= '0' && *at <= '9'; at++)
 		pages = pages * 10 + (uint64_t)(*at - '0');
-	return pages;
+	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 static bool limit(int resource, uint64_t value, struct err *err)
@@ -163,7 +169,7 @@ static bool limit(int resource, uint64_t value, struct err *err)
 
 static bool limit_all(uint64_t memory, struct err *err)
 {
-	uint64_t there = address_space() * (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t there = memory_now(STATM_ALL);
 
 	/* A core holds patients' pictures. */
 	return limit(RLIMIT_CORE, 0, err) && limit(RLIMIT_FSIZE, 0, err) &&
@@ -187,6 +193,21 @@ static void offer_for_memory(void)
 
 	if (fd >= 0 && write(fd, "1000", 4) < 0)
 		return;
+}
+
+uint64_t fs_own_memory(void)
+{
+	return memory_now(STATM_DATA);
+}
+
+void fs_confine_task(uint64_t memory)
+{
+	struct rlimit to;
+
+	if (UNDER_SANITIZER || getrlimit(RLIMIT_DATA, &to) != 0)
+		return;
+	to.rlim_cur = memory > 0 ? MIN_OF((rlim_t)memory, to.rlim_max) : to.rlim_max;
+	(void)setrlimit(RLIMIT_DATA, &to);
 }
 
 void fs_keep_private(void)

@@ -34,6 +34,11 @@ bool fs_give_up_rights(unsigned kept, struct err *err) MUST_CHECK;
  * written but in these folders, which are there; rights as by fs_give_up_rights(). */
 bool fs_confine_daemon(unsigned kept, const char *const *folders, size_t count,
 		       struct err *err) MUST_CHECK;
+/* Memory of its own that this process has, in bytes; 0 once it is confined. */
+uint64_t fs_own_memory(void);
+/* From now on it has at most so much, 0: what it was confined to. Can be undone:
+ * against mistakes, not against who has taken over. */
+void fs_confine_task(uint64_t memory);
 
 /* No core of this process, and no look into its memory by other programs of the same
  * user: it holds patients' data. */

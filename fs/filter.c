@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -273,12 +274,21 @@ static bool add_descriptors(scmp_filter_ctx filter, int channel_fd)
 				SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO, 0)) == 0;
 }
 
+/* To take less memory for a while, see fs_confine_task(). */
+static bool add_limits(scmp_filter_ctx filter)
+{
+	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 2,
+				SCMP_A0(SCMP_CMP_EQ, 0, 0),
+				SCMP_A1(SCMP_CMP_EQ, RLIMIT_DATA, 0)) == 0;
+}
+
 static bool add_for_worker(scmp_filter_ctx filter, int channel_fd)
 {
 	if (UNDER_SANITIZER)
 		return add_all(filter, SCMP_ACT_TRAP, refused_worker, ARRAY_LEN(refused_worker));
 	return add_all(filter, SCMP_ACT_ALLOW, computing, ARRAY_LEN(computing)) &&
-	       add_memory(filter) && add_descriptors(filter, channel_fd) && add_threads(filter);
+	       add_memory(filter) && add_limits(filter) && add_descriptors(filter, channel_fd) &&
+	       add_threads(filter);
 }
 
 /* ---- The daemon ----------------------------------------------------------- */

@@ -4,6 +4,8 @@ noinst_LIBRARIES += %D%/libfs.a
 %C%_libfs_a_SOURCES = \
 	%D%/ahead.c \
 	%D%/ahead.h \
+	%D%/budget.c \
+	%D%/budget.h \
 	%D%/cache.c \
 	%D%/cache.h \
 	%D%/check.c \

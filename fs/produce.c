@@ -111,6 +111,27 @@ static bool produce(void *context, const struct fs_work *work, struct err *err)
 
 /* ---- In the daemon ---------------------------------------------------------- */
 
+/* What the largest pictures of real decoders are from: samples of 32 bits, three
+ * times over. What a task may take is far beyond what any has been seen to take, and
+ * far below what all have. */
+#define SAMPLE_WEIGHT 8u
+#define SAMPLE_MOST 64u
+#define TASK_MOST ((uint64_t)96 << 20)
+#define THREAD_MOST ((uint64_t)16 << 20)
+#define FRAME_MOST 64u
+
+/* The header's numbers were found possible: nothing here is beyond 2^48. */
+static void weigh(const struct fs_producing *producing, struct fs_task *task)
+{
+	const struct dc_image *image = &producing->instance->image;
+	uint64_t samples = (uint64_t)image->rows * image->columns * image->samples;
+
+	task->weight = task->capacity + samples * SAMPLE_WEIGHT;
+	task->most = TASK_MOST + producing->threads * THREAD_MOST + samples * SAMPLE_MOST +
+		     (uint64_t)image->frames * FRAME_MOST +
+		     MIN_OF(producing->source_size, samples * SAMPLE_MOST);
+}
+
 /* Of what is known only once it was made: it gets smaller, as a rule, and when it
  * does not then by little. */
 static bool bound(const struct fs_producing *producing, const struct rn_instance *instance,
@@ -167,6 +188,7 @@ bool fs_produce(struct fs_workers *workers, struct fs_producing *producing, stru
 			 !bound(producing, &known, &task.capacity, err))
 			return false;
 	}
+	weigh(producing, &task);
 	err_clear(err);
 	if (!fs_workers_do(workers, &task, err))
 		return false;

@@ -303,6 +303,44 @@ static bool produce(struct making *making, const struct fs_store_file *file, str
 	return source.refused ? refuse(err) : ok;
 }
 
+/* What is being written may be a good deal longer than it is in the end, and is
+ * copied while it grows. */
+#define TEXT_WEIGHT 3u
+
+/* What making it here takes; a worker's task is weighed where that is done. */
+static uint64_t weight_of(const struct making *making)
+{
+	const struct fs_session *session = making->session;
+	const struct rn_kind *kind = making->node.kind;
+	struct rn_instance known = fs_rn_instance(&making->node.instance);
+	struct err err = {0};
+	uint64_t size;
+
+	known.measured_size = making->node.measured_size;
+	if (session->workers == NULL || fs_is_contained(kind, &making->node.instance.image) ||
+	    !kind->size(&known, &session->options->render, making->key->frame, &size, &err))
+		return 0;
+	return kind->per_frame ? size : size * TEXT_WEIGHT;
+}
+
+/* When there is memory for it. */
+static bool produce_in_turn(struct making *making, const struct fs_store_file *file,
+			    struct err *err)
+{
+	uint64_t weight = weight_of(making);
+	struct fs_budget *budget;
+	bool ok;
+
+	if (weight < FS_BUDGET_LARGE)
+		return produce(making, file, err);
+	budget = fs_workers_budget(making->session->workers);
+	if (!fs_budget_take(budget, weight, making->cancel, err))
+		return false;
+	ok = produce(making, file, err);
+	fs_budget_give(budget, weight);
+	return ok;
+}
+
 static int64_t processor_ns(void)
 {
 	struct timespec used;
@@ -317,7 +355,7 @@ static bool produce_timed(struct making *making, const struct fs_store_file *fil
 {
 	int64_t before = *keep ? processor_ns() : 0;
 
-	if (!produce(making, file, err))
+	if (!produce_in_turn(making, file, err))
 		return false;
 	*keep = *keep && processor_ns() - before + (int64_t)making->used_ns >= DISK_MIN_NS;
 	return true;

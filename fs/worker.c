@@ -28,6 +28,8 @@
 struct worker {
 	uint64_t group; /* whose memory is kept */
 	bool warm;      /* some is */
+	uint64_t own_memory; /* before it was confined */
+	uint64_t allowed;    /* bytes more than that, by the task; 0: all */
 	struct fs_worker_page *page;
 	uint8_t *memory; /* all of the shared memory that is mapped */
 	size_t mapped;
@@ -204,6 +206,16 @@ static uint64_t used_ns(void)
 	return (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
 }
 
+static void allow(struct worker *worker, uint64_t memory)
+{
+	if (memory == worker->allowed || worker->own_memory == 0)
+		return;
+	fs_confine_task(memory > 0 && memory < UINT64_MAX - worker->own_memory
+				? worker->own_memory + memory
+				: 0);
+	worker->allowed = memory;
+}
+
 static bool work_into(struct worker *worker, const struct message *message, uint8_t *memory,
 		      size_t capacity, struct fs_task_reply *reply)
 {
@@ -254,6 +266,7 @@ _Noreturn void fs_worker_run(const struct fs_filter *filter, uint64_t memory, fs
 	(void)mallopt(M_TRIM_THRESHOLD, KEEP_MEMORY);
 	if (message == NULL || !map_shared(&worker, FS_WORKER_PAGE, &err))
 		_exit(EXIT_CONFUSED);
+	worker.own_memory = fs_own_memory();
 	if (!fs_confine(filter, memory, on_forbidden, &err)) {
 		/* Said once, instead of the first task's answer; then there is no worker. */
 		struct fs_task_reply reply = {.err = err};
@@ -267,6 +280,7 @@ _Noreturn void fs_worker_run(const struct fs_filter *filter, uint64_t memory, fs
 		uint64_t before = used_ns();
 
 		receive(&worker, message);
+		allow(&worker, message->header.memory);
 		do_task(&worker, message, &reply);
 		base_close_fd(&message->fds[0]);
 		base_close_fd(&message->fds[1]);

@@ -32,6 +32,7 @@ struct fs_worker_page {
 struct fs_task_header {
 	uint64_t capacity; /* bytes of the result at most */
 	uint64_t group;    /* see struct fs_task */
+	uint64_t memory;   /* bytes it may take; 0, or more than the worker has: all */
 	bool own_output;
 };
 

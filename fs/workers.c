@@ -45,6 +45,7 @@ struct fs_workers {
 	struct worker *idle;
 	unsigned count; /* idle and busy */
 	struct fs_workers_state state;
+	struct fs_budget budget;
 	pthread_mutex_t keeper_lock;
 	struct fs_keeper keeper;
 };
@@ -228,6 +229,7 @@ bool fs_workers_open(struct fs_workers **out, const struct fs_workers_options *o
 	pthread_mutex_init(&workers->lock, NULL);
 	pthread_mutex_init(&workers->keeper_lock, NULL);
 	pthread_cond_init(&workers->changed, NULL);
+	fs_budget_init(&workers->budget, options->memory);
 	if (!fs_keeper_start(&workers->keeper,
 			     &(struct fs_keeping){
 				     .memory = options->memory,
@@ -258,10 +260,16 @@ void fs_workers_close(struct fs_workers *workers)
 		free_worker(worker);
 	}
 	fs_keeper_stop(&workers->keeper);
+	fs_budget_release(&workers->budget);
 	pthread_cond_destroy(&workers->changed);
 	pthread_mutex_destroy(&workers->keeper_lock);
 	pthread_mutex_destroy(&workers->lock);
 	free(workers);
+}
+
+struct fs_budget *fs_workers_budget(struct fs_workers *workers)
+{
+	return &workers->budget;
 }
 
 void fs_workers_state(struct fs_workers *workers, struct fs_workers_state *state)
@@ -282,6 +290,7 @@ static bool send_task(const struct worker *worker, const struct fs_task *task)
 	} control = {.bytes = {0}};
 	struct fs_task_header header = {.capacity = task->capacity,
 					.group = task->group,
+					.memory = task->most,
 					.own_output = task->output_fd >= 0};
 	struct iovec parts[] = {{.iov_base = &header, .iov_len = sizeof(header)},
 				{.iov_len = task->told.size}};
@@ -405,10 +414,11 @@ static void name_forbidden(int number, struct err *err)
 }
 
 /* Words of a stranger: one line, in ASCII as all of ours. */
-static void take_error(const struct fs_workers *workers, const struct fs_task_reply *reply,
-		       struct err *err)
+static void take_error(const struct fs_workers *workers, const struct fs_task *task,
+		       const struct fs_task_reply *reply, struct err *err)
 {
 	uint64_t memory = workers->options.memory;
+	bool small = task->most > 0 && (memory == 0 || task->most < memory);
 
 	if (reply->err.code == ERR_ABORTED) {
 		name_forbidden(reply->err.sys, err);
@@ -418,7 +428,11 @@ static void take_error(const struct fs_workers *workers, const struct fs_task_re
 	if (err->code == ERR_NONE)
 		err->code = ERR_CORRUPT;
 	/* It will not have more the next time. */
-	if (err->code == ERR_NOMEM && memory > 0)
+	if (err->code == ERR_NOMEM && small)
+		(void)err_set(err, ERR_LIMIT,
+			      "decoding takes more than %llu MiB, for its size too much",
+			      (unsigned long long)(task->most >> 20));
+	else if (err->code == ERR_NOMEM && memory > 0)
 		(void)err_set(err, ERR_LIMIT,
 			      "decoding takes more than the %llu MiB of decode_memory",
 			      (unsigned long long)(memory >> 20));
@@ -481,7 +495,7 @@ static bool try_task(struct fs_workers *workers, struct fs_task *task, bool *ok,
 	if (usable && reply.done)
 		*ok = take_result(worker, task, &reply, err) && seal(task, err);
 	else if (usable)
-		take_error(workers, &reply, err);
+		take_error(workers, task, &reply, err);
 	if (!usable || err->code == ERR_ABORTED || ++worker->tasks >= TASKS_MAX) {
 		end_worker(workers, worker, *ok || untouched ? NULL : err);
 		replace(workers);
@@ -498,10 +512,15 @@ bool fs_workers_do(struct fs_workers *workers, struct fs_task *task, struct err 
 	bool ok = false;
 
 	err_clear(err);
+	if (!fs_budget_take(&workers->budget, task->weight, task->cancel, err))
+		return false;
 	while (!try_task(workers, task, &ok, err)) {
-		if (++tries > workers->options.count + 1)
-			return err_set(err, ERR_IO, "no decoder stays alive");
+		if (++tries > workers->options.count + 1) {
+			(void)err_set(err, ERR_IO, "no decoder stays alive");
+			break;
+		}
 	}
+	fs_budget_give(&workers->budget, task->weight);
 	count_task(workers, err->code == ERR_ABORTED);
 	return ok;
 }

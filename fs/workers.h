@@ -11,13 +11,14 @@
 #ifndef FS_WORKERS_H
 #define FS_WORKERS_H
 
+#include "fs/budget.h"
 #include "fs/worker.h"
 
 struct fs_workers;
 
 struct fs_workers_options {
 	unsigned count;   /* tasks at a time; more wait */
-	uint64_t memory;  /* bytes a worker may take; 0: no bound */
+	uint64_t memory;  /* bytes a worker may take, and large tasks share; 0: no bound */
 	unsigned seconds; /* of processor time a task may take; 0: no bound */
 	bool quiet;       /* nobody reads standard error */
 	bool background;  /* every other process goes first */
@@ -43,13 +44,18 @@ struct fs_task {
 	int output_fd;             /* a memory file of capacity + 1 bytes; -1: none */
 	struct buf *out;           /* else the result is appended here; NULL with output_fd */
 	const atomic_bool *cancel; /* or NULL */
+	uint64_t weight;           /* bytes it is going to take, if all goes well */
+	uint64_t most;             /* bytes it may take, if that is less than a worker may */
 	size_t size;               /* of the result */
 	uint64_t used_ns;          /* processor time it took */
 };
 
-/* ERR_ABORTED: the worker crashed, hung, or was stopped; ERR_IO: it waits for the
- * disk, or there is none; INTERRUPTED; else what the work says. */
+/* Waits until there is memory for it. ERR_ABORTED: the worker crashed, hung, or was stopped;
+ * ERR_IO: it waits for the disk, or there is none; INTERRUPTED; else what the work says. */
 bool fs_workers_do(struct fs_workers *workers, struct fs_task *task, struct err *err) MUST_CHECK;
+
+/* Of what large tasks share, for those that are done elsewhere. */
+struct fs_budget *fs_workers_budget(struct fs_workers *workers);
 
 struct fs_workers_state {
 	unsigned running; /* processes */

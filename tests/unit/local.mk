@@ -7,6 +7,7 @@ unit_tests =
 if HAVE_CMOCKA
 # unit_tests += %D%/test-X
 unit_tests += %D%/test-base
+unit_tests += %D%/test-budget
 unit_tests += %D%/test-cache
 unit_tests += %D%/test-cases
 unit_tests += %D%/test-cases-2

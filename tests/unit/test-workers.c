@@ -76,6 +76,23 @@ static void eat_memory(void)
 	}
 }
 
+/* Small pieces until there are no more, and all of them back: the C library then
+ * wants to know how the kernel deals with memory. */
+static bool starve(struct err *err)
+{
+	void **last = NULL, **piece;
+
+	while ((piece = malloc(60000)) != NULL) {
+		*piece = last;
+		last = piece;
+	}
+	for (; last != NULL; last = piece) {
+		piece = *last;
+		free(last);
+	}
+	return err_set(err, ERR_NOMEM, "out of memory");
+}
+
 static void write_beyond(const struct fs_work *work)
 {
 	volatile uint8_t *at = work->out->data;
@@ -202,6 +219,8 @@ static bool work(void *context, const struct fs_work *work, struct err *err)
 		spin(work->cancel);
 	else if (strcmp(word, "eat") == 0)
 		eat_memory();
+	else if (strcmp(word, "starve") == 0)
+		return starve(err);
 	else if (strcmp(word, "beyond") == 0)
 		write_beyond(work);
 	else if (strcmp(word, "others") == 0)
@@ -216,6 +235,7 @@ static bool work(void *context, const struct fs_work *work, struct err *err)
 struct ground {
 	struct fs_workers *workers;
 	int source_fd;
+	uint64_t most; /* of the next tasks */
 	char context[16];
 };
 
@@ -263,6 +283,7 @@ static bool ask_as(uint64_t group, const char *word, char text[static 600], enum
 		.capacity = CAPACITY,
 		.output_fd = -1,
 		.out = &out,
+		.most = ground.most,
 	};
 	struct err err = {0};
 	bool ok = fs_workers_do(ground.workers, &task, &err);
@@ -460,6 +481,30 @@ static void test_memory(void **state)
 	assert_aborted("eat", "the decoder crashed (SIGSEGV)");
 }
 
+static void assert_limited(const char *message)
+{
+	enum err_code code;
+	char text[600];
+
+	assert_false(ask("starve", text, &code));
+	assert_string_equal(text, message);
+	assert_int_equal(code, ERR_LIMIT);
+	assert_works();
+}
+
+/* It is told that there is no more, and lives on. */
+static void test_no_memory(void **state)
+{
+	(void)state;
+	if (SANITIZED)
+		skip();
+	assert_limited("decoding takes more than the 64 MiB of decode_memory");
+	ground.most = (uint64_t)20 << 20;
+	assert_limited("decoding takes more than 20 MiB, for its size too much");
+	ground.most = 0;
+	assert_limited("decoding takes more than the 64 MiB of decode_memory");
+}
+
 static void test_forbidden(void **state)
 {
 	static const char *const words[][2] = {
@@ -557,8 +602,9 @@ int main(void)
 		TEST(test_renewed),      TEST(test_own_file),
 		TEST(test_many_at_once), TEST(test_crash),
 		TEST(test_hang),         TEST(test_memory),
-		TEST(test_forbidden),    TEST(test_cancelled),
-		TEST(test_killed),       TEST(test_nothing_left),
+		TEST(test_no_memory),    TEST(test_forbidden),
+		TEST(test_cancelled),    TEST(test_killed),
+		TEST(test_nothing_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
