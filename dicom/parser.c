@@ -6,7 +6,7 @@
 #include "dicom/value.h"
 
 const struct dc_limits dc_default_limits = {
-	.elements = (uint64_t)16 * 1000 * 1000,
+	.elements = (uint64_t)16 << 20,
 	.depth = 64,
 	.value = (uint64_t)64 * 1024 * 1024,
 };
@@ -183,7 +183,7 @@ static bool begin_sequence(struct dc_parser *p, bool as_un, struct err *err)
 	size_t there;
 
 	if (item_depth(p) >= p->options.limits.depth)
-		return damaged(p, ERR_LIMIT, "sequences are nested more than %u deep",
+		return damaged(p, ERR_LIMIT, "sequences are nested more than the %u deep of max_depth",
 			       (unsigned)p->options.limits.depth);
 	if (as_un) {
 		if (!dc_parser_fetch(p, p->element.offset, 24, &b, &there, err))
@@ -533,7 +533,7 @@ static bool next_in_dataset(struct dc_parser *p, bool *again, struct err *err)
 	if (h.tag == DC_TAG_ITEM || h.tag == DC_TAG_ITEM_END || h.tag == DC_TAG_SEQUENCE_END)
 		return stray_delimiter(p, h.tag, again, err);
 	if (++p->elements > p->options.limits.elements)
-		return damaged(p, ERR_LIMIT, "more than %llu elements",
+		return damaged(p, ERR_LIMIT, "more than the %llu elements of max_elements",
 			       (unsigned long long)p->options.limits.elements);
 	fill_element(p, &h, room);
 	if (at_stop(p))

@@ -44,6 +44,7 @@ struct fs_option_row {
 	bool word;         /* written --name in the help, not -o name */
 	uint8_t action;    /* FS_OPT_ACTION */
 	unsigned max;      /* FS_OPT_COUNT */
+	unsigned min;      /* likewise */
 	size_t offset;     /* of the field in struct fs_options */
 	const char *value; /* how the help names the value; NULL: none is taken */
 	const char *initial; /* default as text, parsed at start; NULL: preset */

@@ -23,6 +23,9 @@ static bool set_count(const struct fs_option_row *row, const char *value, unsign
 	if (count > row->max)
 		return err_set(err, ERR_USAGE, "option '%s': %.20s is more than %u", row->name,
 			       value, row->max);
+	if (count < row->min)
+		return err_set(err, ERR_USAGE, "option '%s': %.20s is less than %u", row->name,
+			       value, row->min);
 	*to = (unsigned)count;
 	return true;
 }
@@ -131,7 +134,9 @@ static bool set_level(const struct fs_option_row *row, const char *value, enum l
 		const char *word;
 		enum log_level level;
 	} levels[] = {
-		{"error", LOG_LEVEL_ERROR}, {"warning", LOG_LEVEL_WARNING}, {"info", LOG_LEVEL_INFO},
+		{"error", LOG_LEVEL_ERROR},
+		{"warning", LOG_LEVEL_WARNING},
+		{"info", LOG_LEVEL_INFO},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
@@ -190,8 +195,8 @@ static bool pass_on(const struct fs_option_row *row, const char *value, char **p
 	return fs_option_set_text(buf_text(&text), passed, err);
 }
 
-bool fs_option_set(struct fs_options *options, const struct fs_option_row *row,
-		      const char *value, struct err *err)
+bool fs_option_set(struct fs_options *options, const struct fs_option_row *row, const char *value,
+		   struct err *err)
 {
 	void *field = (char *)options + row->offset;
 

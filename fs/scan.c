@@ -66,6 +66,7 @@ void fs_scan_options_init(struct ix_scan_options *scan, const struct fs_options 
 		.follow = options->follow,
 		.threads = options->scan_threads,
 		.charset_fallback = options->charset_fallback,
+		.limits = rn_limits(&options->render),
 		.confirm_empty = options->rebuild,
 		.measure = measure,
 		.measure_context = context.out,

@@ -362,13 +362,15 @@ static bool may_go_on(struct watch *watch, const struct worker *worker, const st
 	used = processor_time(worker) - watch->begun_used;
 	if (used > seconds * 1000000000)
 		return err_set(err, ERR_ABORTED,
-			       "the decoder was stopped after %lld s of processor time",
+			       "the decoder was stopped after the %lld s of processor time of "
+			       "decode_seconds",
 			       (long long)seconds);
 	if (now - watch->begun <= seconds * 1000000000 * WAIT_FACTOR)
 		return true;
 	if (waits_for_disk(worker))
 		return err_set(err, ERR_IO, "the disk does not answer");
-	return err_set(err, ERR_ABORTED, "the decoder was stopped after %lld s",
+	return err_set(err, ERR_ABORTED,
+		       "the decoder was stopped after %lld s, twice decode_seconds",
 		       (long long)(seconds * WAIT_FACTOR));
 }
 

@@ -291,6 +291,7 @@ struct ix_scan_options {
 	bool follow;                  /* links out of the store are followed */
 	unsigned threads;             /* parsing; 0: number of cores */
 	const char *charset_fallback; /* a defined term; NULL: the default */
+	struct dc_limits limits;      /* of a header; all zero: the defaults */
 	bool confirm_empty;           /* accept that the store became empty (--rebuild) */
 	bool again;                   /* a scan has just been: its state stays while this one
 				       * goes on */

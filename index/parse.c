@@ -14,6 +14,7 @@ bool ix_parser_init(struct ix_parser *parser, const struct ix_scan_options *opti
 {
 	memset(parser, 0, sizeof(*parser));
 	parser->options = options;
+	parser->parsing.limits = options->limits;
 	if (options->charset_fallback != NULL &&
 	    !dc_charset_set_fallback(&parser->parsing.charset, options->charset_fallback))
 		return err_set(err, ERR_USAGE, "unknown character set %s",

@@ -402,21 +402,18 @@ static bool walk(struct rn_json_writer *writer, const atomic_bool *cancel, struc
 static bool report_failure(const struct rn_json_writer *writer, struct err *err)
 {
 	if (writer->out->failure == ERR_LIMIT && writer->base_limit <= writer->outer_limit)
-		return err_set(err, ERR_LIMIT, "JSON is larger than %llu bytes",
+		return err_set(err, ERR_LIMIT, "JSON is larger than the %llu bytes of max_json",
 			       (unsigned long long)writer->options->max_json_size);
 	return buf_ok(writer->out, err);
 }
 
 static bool run(struct rn_json_writer *writer, const atomic_bool *cancel, struct err *err)
 {
-	const struct dc_limits limits = {
-		.elements = dc_default_limits.elements,
-		.depth = MIN_OF(dc_default_limits.depth, (uint32_t)RN_JSON_DEPTH),
-		.value = writer->options->max_json_size,
-	};
-	const struct dc_parser_options options = {.limits = limits};
+	struct dc_parser_options options = {.limits = rn_limits(writer->options)};
 	bool ok;
 
+	options.limits.depth = MIN_OF(options.limits.depth, (uint32_t)RN_JSON_DEPTH);
+	options.limits.value = writer->options->max_json_size;
 	if (!dc_dataset_parser(writer->dataset, &options, &writer->parser, err))
 		return false;
 	ok = walk(writer, cancel, err);

@@ -7,7 +7,7 @@ static bool applies(const struct rn_instance *instance, const struct rn_options 
 	if (instance->json_base == 0)
 		return err_set(why, ERR_NOTFOUND, "the JSON was not measured");
 	if (instance->json_base > options->max_json_size)
-		return err_set(why, ERR_LIMIT, "JSON is larger than %llu bytes",
+		return err_set(why, ERR_LIMIT, "JSON is larger than the %llu bytes of max_json",
 			       (unsigned long long)options->max_json_size);
 	return true;
 }

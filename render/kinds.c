@@ -12,8 +12,21 @@ const struct rn_kind *const rn_kind_table[RN_KIND_LIMIT] = {
 const struct rn_options rn_default_options = {
 	.max_pixels = (uint64_t)256 << 20,
 	.max_json_size = (uint64_t)64 << 20,
+	.max_elements = (uint64_t)16 << 20,
+	.max_depth = 64,
 	.bulk_threshold = 1024,
 };
+
+struct dc_limits rn_limits(const struct rn_options *options)
+{
+	struct dc_limits limits = dc_default_limits;
+
+	if (options->max_elements > 0)
+		limits.elements = options->max_elements;
+	if (options->max_depth > 0)
+		limits.depth = options->max_depth;
+	return limits;
+}
 
 const struct rn_kind *rn_kind_find(struct span folder)
 {

@@ -20,7 +20,7 @@ static bool geometry_supported(const struct dc_image *image, const struct rn_opt
 	if (image->frames == 0)
 		return err_set(why, ERR_CORRUPT, "Number of Frames is 0 or less");
 	if (image->rows > options->max_pixels / image->columns)
-		return err_set(why, ERR_LIMIT, "%u x %u pixels are more than %llu",
+		return err_set(why, ERR_LIMIT, "%u x %u pixels are more than the %llu of max_pixels",
 			       image->columns, image->rows,
 			       (unsigned long long)options->max_pixels);
 	return true;

@@ -23,10 +23,15 @@ enum rn_kind_number { RN_KIND_DCM = 0, RN_KIND_JSON = 1, RN_KIND_PNG = 2, RN_KIN
 struct rn_options {
 	uint64_t max_pixels;    /* of one frame, rows x columns */
 	uint64_t max_json_size; /* bytes of one .json */
+	uint64_t max_elements;  /* of a header, nested ones included; 0: the default */
+	unsigned max_depth;     /* of sequences in each other, up to 64; 0: the default */
 	uint64_t bulk_threshold; /* values over this many bytes become BulkDataURI: 1024 */
 	unsigned png_level;      /* 1 to 9: compressed by libpng; 0: stored, size by arithmetic */
 };
 extern const struct rn_options rn_default_options;
+
+/* Of the parser, for what is told of headers. Pictures are made by all of it. */
+struct dc_limits rn_limits(const struct rn_options *options);
 
 /* What is known of an instance without opening its file. */
 struct rn_instance {

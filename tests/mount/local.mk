@@ -6,6 +6,7 @@ mount_scripts = \
 	%D%/ahead.sh \
 	%D%/backups.sh \
 	%D%/bad-input.sh \
+	%D%/bombs.sh \
 	%D%/change.sh \
 	%D%/contain.sh \
 	%D%/crash.sh \
@@ -69,6 +70,7 @@ CLEANFILES += peers.tsv twins.tsv
 EXTRA_DIST += $(mount_scripts) \
 	%D%/SUITES \
 	%D%/beside \
+	%D%/bomb-cost \
 	%D%/copy-instance \
 	%D%/crash-model \
 	%D%/crash_files.py \

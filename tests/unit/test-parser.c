@@ -296,14 +296,14 @@ static void limits_end_the_walk(void **state)
 		buf_append_text(&bytes, "08001511 \"SQ\" 0000 ffffffff " ITEM_UNDEFINED);
 	run(XL, buf_text(&bytes), options, &out);
 	assert_string_equal(buf_text(&out), "00081115[ { 00081115[ { } ] } ] end: sequences are "
-					    "nested more than 2 deep");
+					    "nested more than the 2 deep of max_depth");
 	buf_truncate(&bytes, 0);
 	buf_truncate(&out, 0);
 	for (int i = 0; i < 5; i++)
 		buf_append_text(&bytes, "08006000 \"CS\" 0000 ");
 	run(XL, buf_text(&bytes), options, &out);
 	assert_string_equal(buf_text(&out), "00080060:CS:0@0 00080060:CS:0@0 00080060:CS:0@0 end: "
-					    "more than 3 elements");
+					    "more than the 3 elements of max_elements");
 	/* A million stray delimiters must not cost a million stack frames. */
 	for (int i = 0; i < 1000000; i++)
 		buf_append_text(&many, "feff0de000000000");

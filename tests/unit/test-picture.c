@@ -248,7 +248,7 @@ static void pixels_are_limited(void **state)
 	options.max_pixels = 5;
 	assert_false(picture_render(buf_span(&recipe.file), 0, &options, &out, &err));
 	assert_int_equal(err.code, ERR_LIMIT);
-	assert_string_equal(err.message, "3 x 2 pixels are more than 5");
+	assert_string_equal(err.message, "3 x 2 pixels are more than the 5 of max_pixels");
 }
 
 int main(void)
