@@ -14,6 +14,7 @@ EXTRA_DIST += \
 	%D%/peer-dcmtk.cc \
 	%D%/peer-gdcm.cc \
 	%D%/pydicom-headers.py \
+	%D%/rows-bombs.sh \
 	%D%/rows-files.sh \
 	%D%/rows-live.sh \
 	%D%/rows-pixels.sh \
