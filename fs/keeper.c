@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -20,6 +21,9 @@ _Static_assert((int)FS_WORKER_CHANNEL == (int)FS_CHILD_CHANNEL, "in a worker the
 /* A worker that waits for a dead disk cannot be ended: not waited for longer. */
 #define END_TRIES 100
 #define END_PAUSE_NS 1000000L
+/* Of those, so many are looked after until they have gone. */
+#define LATE_MAX 64
+#define LATE_MS 100
 
 enum request_kind { REQUEST_SPAWN, REQUEST_END };
 
@@ -42,6 +46,7 @@ struct keeper {
 	int fd;
 	struct fs_filter *filter;
 	struct fs_arguments arguments;
+	pid_t late[LATE_MAX]; /* killed, and not gone yet; 0: none */
 };
 
 /* ---- Messages ------------------------------------------------------------- */
@@ -137,7 +142,30 @@ static void spawn(const struct keeper *self, const int fds[2], struct reply *rep
 		      self->keeping.context);
 }
 
-static void end(pid_t worker, struct reply *reply)
+/* False: all have gone. */
+static bool reap_late(struct keeper *self)
+{
+	bool left = false;
+
+	for (size_t i = 0; i < LATE_MAX; i++) {
+		if (self->late[i] > 0 && waitpid(self->late[i], NULL, WNOHANG) != 0)
+			self->late[i] = 0;
+		left = left || self->late[i] > 0;
+	}
+	return left;
+}
+
+static void note_late(struct keeper *self, pid_t worker)
+{
+	for (size_t i = 0; i < LATE_MAX; i++) {
+		if (self->late[i] == 0) {
+			self->late[i] = worker;
+			return;
+		}
+	}
+}
+
+static void end(struct keeper *self, pid_t worker, struct reply *reply)
 {
 	const struct timespec pause = {.tv_nsec = END_PAUSE_NS};
 	pid_t ended = 0;
@@ -150,20 +178,34 @@ static void end(pid_t worker, struct reply *reply)
 			(void)nanosleep(&pause, NULL);
 	}
 	reply->known = ended == worker;
+	if (ended == 0)
+		note_late(self, worker);
 }
 
-static _Noreturn void keep(const struct keeper *self)
+/* Meanwhile those go that took their time. */
+static void wait_for_request(struct keeper *self)
+{
+	struct pollfd channel = {.fd = self->fd, .events = POLLIN};
+
+	while (reap_late(self) && poll(&channel, 1, LATE_MS) == 0)
+		;
+}
+
+static _Noreturn void keep(struct keeper *self)
 {
 	struct request request;
 	int fds[2];
 
-	while (receive_request(self->fd, &request, fds)) {
+	for (;;) {
 		struct reply reply = {.worker = -1};
 
+		wait_for_request(self);
+		if (!receive_request(self->fd, &request, fds))
+			break;
 		if (request.kind == REQUEST_SPAWN)
 			spawn(self, fds, &reply);
 		else if (request.worker > 0)
-			end(request.worker, &reply);
+			end(self, request.worker, &reply);
 		base_close_fd(&fds[0]);
 		base_close_fd(&fds[1]);
 		if (send(self->fd, &reply, sizeof(reply), MSG_NOSIGNAL) < 0)

@@ -201,9 +201,12 @@ stop_mount
 got=$("$dicomfs" -o "index=$index,max_depth=8" "$store" "$mnt" 2>&1)
 contains "another limit has another index" "$got" "is for other options"
 index=$scratch/index/fewer.sqlite
-start_mount wait,max_elements=10,max_depth=8 || exit 1
+start_mount wait,max_depth=8 || exit 1
 contains "max_depth" "$(reason nested-explicit)" \
 	"damaged: sequences are nested more than the 8 deep of max_depth"
+stop_mount
+index=$scratch/index/elements.sqlite
+start_mount wait,max_elements=10 || exit 1
 contains "max_elements" "$(reason frames-promised)" \
 	"damaged: more than the 10 elements of max_elements"
 stop_mount
