@@ -320,7 +320,13 @@ static uint64_t weight_of(const struct making *making)
 	if (session->workers == NULL || fs_is_contained(kind, &making->node.instance.image) ||
 	    !kind->size(&known, &session->options->render, making->key->frame, &size, &err))
 		return 0;
-	return kind->per_frame ? size : size * TEXT_WEIGHT;
+	if (kind->per_frame)
+		return size;
+	/* A few kilobytes inflate to millions of elements, of which a short text may
+	 * remain: those with the same tag are left out in the end. */
+	if ((making->node.instance.image.flags & DC_IMAGE_DEFLATED) != 0)
+		size = MAX_OF(size, session->options->render.max_json_size);
+	return size * TEXT_WEIGHT;
 }
 
 /* When there is memory for it. */
