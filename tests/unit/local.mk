@@ -134,6 +134,7 @@ if HAVE_CMOCKA
 process_tests += %D%/test-confine %D%/test-workers
 endif
 check_PROGRAMS += $(process_tests)
+%C%_test_workers_SOURCES = %D%/test-workers.c %D%/worker-attacks.c %D%/worker-attacks.h
 TESTS += $(process_tests)
 
 fault_sources = %D%/faults.c %D%/faults-sql.c %D%/faults.h

@@ -7,7 +7,6 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,220 +14,8 @@
 #include <cmocka.h>
 
 #include "dicom/number.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
-
-/* A decoder whose every picture is an attack: it does what it is told, in words. */
-
-#define CAPACITY ((size_t)100000)
-
-static bool turn(const struct fs_work *work, struct err *err)
-{
-	uint8_t bytes[256];
-	ssize_t got = pread(work->source_fd, bytes, sizeof(bytes), 0);
-
-	if (got < 0)
-		return err_set_sys(err, errno, "source");
-	for (ssize_t i = got; i > 0; i--)
-		buf_append_byte(work->out, bytes[i - 1]);
-	return true;
-}
-
-static void *wait_for_ever(void *mutex)
-{
-	(void)pthread_mutex_lock(mutex);
-	return NULL;
-}
-
-static void hang(void)
-{
-	pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-
-	(void)pthread_mutex_lock(&mutex);
-	(void)wait_for_ever(&mutex);
-}
-
-static void spin(const atomic_bool *end)
-{
-	volatile unsigned count = 0;
-
-	while (end == NULL || !atomic_load(end))
-		count++;
-}
-
-/* Pieces, all of which are used; nobody looks whether there is memory. */
-static void eat_memory(void)
-{
-	for (;;) {
-		uint8_t *piece = malloc((size_t)1 << 20);
-
-		memset(piece, 1, (size_t)1 << 20);
-		__asm__ volatile("" : : "r"(piece) : "memory");
-	}
-}
-
-/* Small pieces until there are no more, and all of them back: the C library then
- * wants to know how the kernel deals with memory. */
-static bool starve(struct err *err)
-{
-	void **last = NULL, **piece;
-
-	while ((piece = malloc(60000)) != NULL) {
-		*piece = last;
-		last = piece;
-	}
-	for (; last != NULL; last = piece) {
-		piece = *last;
-		free(last);
-	}
-	return err_set(err, ERR_NOMEM, "out of memory");
-}
-
-static void write_beyond(const struct fs_work *work)
-{
-	volatile uint8_t *at = work->out->data;
-
-	for (size_t i = 0; i < CAPACITY + 3 * 4096; i++)
-		at[i] = 1;
-}
-
-static int outside_fd(void)
-{
-	int ends[2];
-
-	return pipe2(ends, O_CLOEXEC) == 0 ? ends[0] : -1;
-}
-
-static void make_code(void)
-{
-	static const uint8_t give_back[] = {0xc3};
-	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	memcpy(page, give_back, sizeof(give_back));
-	(void)mprotect(page, 4096, PROT_READ | PROT_EXEC);
-}
-
-static void *count_up(void *number)
-{
-	atomic_fetch_add((atomic_int *)number, 1);
-	return NULL;
-}
-
-static bool use_threads(const struct fs_work *work, struct err *err)
-{
-	atomic_int number = 0;
-	pthread_t threads[3];
-
-	for (size_t i = 0; i < ARRAY_LEN(threads); i++) {
-		int sys = pthread_create(&threads[i], NULL, count_up, &number);
-
-		if (sys != 0)
-			return err_set_sys(err, sys, "thread");
-	}
-	for (size_t i = 0; i < ARRAY_LEN(threads); i++)
-		(void)pthread_join(threads[i], NULL);
-	buf_printf(work->out, "%d", atomic_load(&number));
-	return true;
-}
-
-/* How many bytes of a picture it finds in memory that it has not written to, of
- * which it then makes one. */
-static void look_for_others(const struct fs_work *work)
-{
-	const size_t size = (size_t)1 << 20;
-	volatile uint8_t *fresh = malloc(size);
-	size_t found = 0;
-
-	if (fresh == NULL)
-		abort();
-	for (size_t i = 0; i < size; i++) {
-		found += fresh[i] == 0x5a;
-		fresh[i] = 0x5a;
-	}
-	for (size_t i = 1000; i < CAPACITY; i++)
-		found += work->out->data[i] == 0x5a;
-	buf_printf(work->out, "%zu", found);
-	memset(work->out->data + 1000, 0x5a, CAPACITY - 1000);
-	free((void *)(uintptr_t)fresh);
-}
-
-/* True: it was one of these, and has come back. */
-static bool try_forbidden(const char *word)
-{
-	char program[] = "/bin/true";
-	char *arguments[] = {program, NULL};
-
-	if (strcmp(word, "open") == 0)
-		(void)open("/etc/passwd", O_RDONLY | O_CLOEXEC);
-	else if (strcmp(word, "socket") == 0)
-		(void)socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	else if (strcmp(word, "execve") == 0)
-		(void)execve(program, arguments, arguments + 1);
-	else if (strcmp(word, "fork") == 0)
-		(void)fork();
-	else if (strcmp(word, "kill") == 0)
-		(void)kill(1, 0);
-	else if (strcmp(word, "pipe") == 0)
-		(void)outside_fd();
-	else if (strcmp(word, "code") == 0)
-		make_code();
-	else
-		return false;
-	return true;
-}
-
-static bool work(void *context, const struct fs_work *work, struct err *err)
-{
-	volatile uint8_t *volatile nowhere = NULL;
-	char word[32];
-
-	(void)snprintf(word, sizeof(word), "%.*s", (int)work->told.size,
-		       (const char *)work->told.data);
-	if (strcmp(word, "turn") == 0)
-		return turn(work, err);
-	if (strcmp(word, "context") == 0)
-		buf_append_text(work->out, context);
-	else if (strcmp(word, "fail") == 0)
-		return err_set(err, ERR_CORRUPT, "a bad\npicture");
-	else if (strcmp(word, "fill") == 0)
-		memset(buf_extend(work->out, CAPACITY), 0x5a, CAPACITY);
-	else if (strcmp(word, "more") == 0)
-		(void)buf_extend(work->out, CAPACITY + 1);
-	else if (strcmp(word, "threads") == 0)
-		return use_threads(work, err);
-	else if (strcmp(word, "crash") == 0)
-		*nowhere = 1;
-	else if (strcmp(word, "abort") == 0)
-		abort();
-	else if (strcmp(word, "exit") == 0)
-		_exit(0);
-	else if (strcmp(word, "hang") == 0)
-		hang();
-	else if (strcmp(word, "spin") == 0)
-		spin(NULL);
-	else if (strcmp(word, "until") == 0)
-		spin(work->cancel);
-	else if (strcmp(word, "eat") == 0)
-		eat_memory();
-	else if (strcmp(word, "starve") == 0)
-		return starve(err);
-	else if (strcmp(word, "beyond") == 0)
-		write_beyond(work);
-	else if (strcmp(word, "others") == 0)
-		look_for_others(work);
-	else if (try_forbidden(word))
-		buf_append_text(work->out, "it was allowed");
-	return true;
-}
+#include "fs/sanitizer.h"
+#include "tests/unit/worker-attacks.h"
 
 /* ---- Ground ----------------------------------------------------------------- */
 
@@ -247,7 +34,7 @@ static int open_workers(void **state)
 		.count = 2,
 		.memory = (uint64_t)64 << 20,
 		.seconds = 1,
-		.work = work,
+		.work = worker_attack,
 		.context = ground.context,
 	};
 	struct err err = {0};
@@ -280,7 +67,7 @@ static bool ask_as(uint64_t group, const char *word, char text[static 600], enum
 		.told = span_of_text(word),
 		.group = group,
 		.source_fd = ground.source_fd,
-		.capacity = CAPACITY,
+		.capacity = ATTACK_CAPACITY,
 		.output_fd = -1,
 		.out = &out,
 		.most = ground.most,
@@ -383,7 +170,7 @@ static void test_nothing_left(void **state)
 	assert_true(bytes_found(text) < 4096);
 	/* Else it would be shown by nothing. */
 	assert_true(ask_as(19, "others", text, &code));
-	if (!SANITIZED)
+	if (!UNDER_SANITIZER)
 		assert_true(bytes_found(text) > 500000);
 }
 
@@ -394,19 +181,19 @@ static void test_own_file(void **state)
 	struct fs_task task = {
 		.told = span_of_text("fill"),
 		.source_fd = ground.source_fd,
-		.capacity = CAPACITY,
+		.capacity = ATTACK_CAPACITY,
 		.output_fd = fd,
 	};
 	struct err err = {0};
 	uint8_t byte;
 
 	(void)state;
-	assert_int_equal(ftruncate(fd, CAPACITY + 1), 0);
+	assert_int_equal(ftruncate(fd, ATTACK_CAPACITY + 1), 0);
 	if (!fs_workers_do(ground.workers, &task, &err))
 		fail_msg("%s", err.message);
-	assert_int_equal(task.size, CAPACITY);
-	assert_int_equal(lseek(fd, 0, SEEK_END), CAPACITY);
-	assert_int_equal(pread(fd, &byte, 1, CAPACITY - 1), 1);
+	assert_int_equal(task.size, ATTACK_CAPACITY);
+	assert_int_equal(lseek(fd, 0, SEEK_END), ATTACK_CAPACITY);
+	assert_int_equal(pread(fd, &byte, 1, ATTACK_CAPACITY - 1), 1);
 	assert_int_equal(byte, 0x5a);
 	assert_int_equal(pwrite(fd, &byte, 1, 0), -1);
 	assert_int_equal(errno, EPERM);
@@ -450,7 +237,7 @@ static void test_many_at_once(void **state)
 static void test_crash(void **state)
 {
 	(void)state;
-	if (SANITIZED)
+	if (UNDER_SANITIZER)
 		skip(); /* which has words of its own, and another end */
 	assert_aborted("crash", "the decoder crashed (SIGSEGV)");
 	assert_aborted("beyond", "the decoder crashed (SIGSEGV)");
@@ -476,7 +263,7 @@ static void test_hang(void **state)
 static void test_memory(void **state)
 {
 	(void)state;
-	if (SANITIZED)
+	if (UNDER_SANITIZER)
 		skip();
 	assert_aborted("eat", "the decoder crashed (SIGSEGV)");
 }
@@ -496,7 +283,7 @@ static void assert_limited(const char *message)
 static void test_no_memory(void **state)
 {
 	(void)state;
-	if (SANITIZED)
+	if (UNDER_SANITIZER)
 		skip();
 	assert_limited("decoding takes more than the 64 MiB of decode_memory");
 	ground.most = (uint64_t)20 << 20;
@@ -529,7 +316,7 @@ static void test_forbidden(void **state)
 			       "the decoder was stopped: it tried the system call %s", words[i][1]);
 		assert_aborted(words[i][0], message);
 	}
-	for (size_t i = 0; i < ARRAY_LEN(more) && !SANITIZED; i++) {
+	for (size_t i = 0; i < ARRAY_LEN(more) && !UNDER_SANITIZER; i++) {
 		(void)snprintf(message, sizeof(message),
 			       "the decoder was stopped: it tried the system call %s", more[i][1]);
 		assert_aborted(more[i][0], message);
@@ -557,7 +344,7 @@ static void test_cancelled(void **state)
 		struct fs_task task = {
 			.told = span_of_text(words[i]),
 			.source_fd = ground.source_fd,
-			.capacity = CAPACITY,
+			.capacity = ATTACK_CAPACITY,
 			.output_fd = -1,
 			.out = &out,
 			.cancel = &cancel,
