@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/produce.h"
 
-#include "fs/frames.h"
 #include "index/names.h"
 
 /* In each worker: where the frames of what it worked on last are. */
@@ -9,7 +8,6 @@
 
 /* What a worker is told. */
 struct told {
-	uint8_t kind;
 	bool measuring;
 	uint32_t threads;
 	struct fs_key key;
@@ -45,23 +43,47 @@ struct fs_key fs_file_key(const struct ix_instance *instance, uint8_t kind, uint
 	};
 }
 
-/* ---- In a worker ----------------------------------------------------------- */
-
 static void unref_index(struct dc_frame_index **index)
 {
 	dc_frame_index_unref(*index);
 }
+
+bool fs_produce_from(const struct fs_key *key, struct fs_frames *known, struct dc_source *source,
+		     struct rn_request *request, struct buf *out, struct err *err)
+{
+	struct dc_dataset dataset CLEANUP_DATASET = {0};
+	struct dc_frame_index *frames CLEANUP(unref_index) = NULL;
+	const struct rn_kind *kind = rn_kind_table[key->kind];
+	const struct dc_image *image = request->instance->image;
+	bool many =
+		kind->per_frame && image->frames > 1 && (image->flags & DC_IMAGE_ENCAPSULATED) != 0;
+	struct err reason = {0};
+
+	if (!dc_dataset_open(&dataset, source, err))
+		return false;
+	if (many && !fs_frames_get(known, key, &dataset, image, &frames, &reason)) {
+		/* Who measures wants to know what is wrong with each frame. */
+		if (!request->measuring) {
+			*err = reason;
+			return false;
+		}
+		frames = NULL;
+	}
+	request->dataset = &dataset;
+	request->frames = frames;
+	return rn_produce(kind, request, out, err);
+}
+
+/* ---- In a worker ----------------------------------------------------------- */
 
 static void release_source(struct dc_file_source *source)
 {
 	dc_source_release(&source->base);
 }
 
-static bool produce_from(struct fs_frames *known_frames, const struct told *told,
+static bool produce_told(struct fs_frames *known_frames, const struct told *told,
 			 const struct fs_work *work, struct dc_source *source, struct err *err)
 {
-	struct dc_dataset dataset CLEANUP_DATASET = {0};
-	struct dc_frame_index *frames CLEANUP(unref_index) = NULL;
 	const struct rn_instance instance = {
 		.image = &told->image,
 		.dcm_size = told->dcm_size,
@@ -71,7 +93,6 @@ static bool produce_from(struct fs_frames *known_frames, const struct told *told
 		.measured_size = told->measured_size,
 	};
 	struct rn_request request = {
-		.dataset = &dataset,
 		.instance = &instance,
 		.frame = told->key.frame,
 		.measuring = told->measuring,
@@ -79,22 +100,8 @@ static bool produce_from(struct fs_frames *known_frames, const struct told *told
 		.cancel = work->cancel,
 		.threads = told->threads,
 	};
-	bool many = told->image.frames > 1 && (told->image.flags & DC_IMAGE_ENCAPSULATED) != 0;
-	struct err reason = {0};
 
-	if (!dc_dataset_open(&dataset, source, err))
-		return false;
-	if (many &&
-	    !fs_frames_get(known_frames, &told->key, &dataset, &told->image, &frames, &reason)) {
-		/* Who measures wants to know what is wrong with each frame. */
-		if (!told->measuring) {
-			*err = reason;
-			return false;
-		}
-		frames = NULL;
-	}
-	request.frames = frames;
-	return rn_produce(rn_kind_table[told->kind], &request, work->out, err);
+	return fs_produce_from(&told->key, known_frames, source, &request, work->out, err);
 }
 
 static bool produce(void *context, const struct fs_work *work, struct err *err)
@@ -106,7 +113,7 @@ static bool produce(void *context, const struct fs_work *work, struct err *err)
 		return err_set(err, ERR_CORRUPT, "a task of %zu bytes", work->told.size);
 	memcpy(&told, work->told.data, sizeof(told));
 	dc_file_source_init(&source, work->source_fd, told.dcm_size, NULL);
-	return produce_from(context, &told, work, &source.base, err);
+	return produce_told(context, &told, work, &source.base, err);
 }
 
 /* ---- In the daemon ---------------------------------------------------------- */
@@ -156,7 +163,6 @@ bool fs_produce(struct fs_workers *workers, struct fs_producing *producing, stru
 	const struct ix_instance *instance = producing->instance;
 	struct rn_instance known = fs_rn_instance(instance);
 	struct told told = {
-		.kind = producing->kind->number,
 		.measuring = producing->measuring,
 		.threads = producing->threads,
 		.key = producing->key,

@@ -207,11 +207,6 @@ static void release_source(struct dc_file_source *source)
 	dc_source_release(&source->base);
 }
 
-static void unref_index(struct dc_frame_index **index)
-{
-	dc_frame_index_unref(*index);
-}
-
 /* One making. */
 struct making {
 	struct fs_session *session;
@@ -224,32 +219,21 @@ struct making {
 	uint64_t used_ns; /* processor time it took elsewhere */
 };
 
-static bool produce_from(const struct making *making, struct dc_source *source, struct err *err)
+static bool produce_here(const struct making *making, struct dc_source *source, struct err *err)
 {
-	const struct ix_instance *instance = &making->node.instance;
-	struct dc_dataset dataset CLEANUP_DATASET = {0};
-	struct dc_frame_index *frames CLEANUP(unref_index) = NULL;
-	struct rn_instance known = fs_rn_instance(instance);
+	struct fs_session *session = making->session;
+	struct rn_instance known = fs_rn_instance(&making->node.instance);
 	struct rn_request request = {
-		.dataset = &dataset,
 		.instance = &known,
 		.frame = making->key->frame,
-		.options = &making->session->options->render,
+		.options = &session->options->render,
 		.cancel = making->cancel,
 		/* Alone, it need not leave the other processors idle. */
-		.threads = 1 + fs_pool_idle(making->session->decode_pool),
+		.threads = 1 + fs_pool_idle(session->decode_pool),
 	};
 
 	known.measured_size = making->node.measured_size;
-	if (!dc_dataset_open(&dataset, source, err))
-		return false;
-	if (making->node.kind->per_frame && instance->frames > 1 &&
-	    (instance->image.flags & DC_IMAGE_ENCAPSULATED) != 0 &&
-	    !fs_frames_get(making->session->frames, making->key, &dataset, &instance->image,
-			   &frames, err))
-		return false;
-	request.frames = frames;
-	return rn_produce(making->node.kind, &request, making->out, err);
+	return fs_produce_from(making->key, session->frames, source, &request, making->out, err);
 }
 
 static bool refuse(struct err *err)
@@ -298,7 +282,7 @@ static bool produce(struct making *making, const struct fs_store_file *file, str
 
 	dc_file_source_init(&source, file->fd, file->size, NULL);
 	source.prompt = making->thread->prompt;
-	ok = produce_from(making, &source.base, err);
+	ok = produce_here(making, &source.base, err);
 	/* Even a success is none then: what could not be read looks like an end. */
 	return source.refused ? refuse(err) : ok;
 }
