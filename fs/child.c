@@ -50,6 +50,8 @@ bool fs_child_settle(int channel_fd, bool quiet)
 
 	for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
 		(void)signal(ignored[i], SIG_IGN);
+	/* Else nobody could be waited for. */
+	(void)signal(SIGCHLD, SIG_DFL);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	/* Nor are the keys of a terminal. */

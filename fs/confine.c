@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -64,6 +65,13 @@ static bool allow_in(int rules_fd, const char *folder, uint64_t rights, struct e
 	       err_set_sys(err, errno, "cannot use the folder %s", folder);
 }
 
+/* What the kernel knows of it depends on its version: it takes as much as it knows. */
+struct rules {
+	uint64_t files, network, scopes;
+};
+#define NETWORK_ALL UINT64_C(3) /* TCP: from the fourth version on */
+#define SCOPES_ALL UINT64_C(3)  /* sockets without a file, signals: from the sixth */
+
 /* Everything may be read that could be before; what the store is mounted from may be
  * another disk tomorrow. Programs may be run nowhere. */
 static bool take_writing_away(const char *const *folders, size_t count, struct err *err)
@@ -72,19 +80,25 @@ static bool take_writing_away(const char *const *folders, size_t count, struct e
 	/* Not the 16th, ioctls of devices. */
 	const uint64_t known = ((uint64_t)1 << 15) - 1;
 	int version = landlock_version();
-	struct landlock_ruleset_attr rules = {.handled_access_fs =
-						      file_rights(version) & known & ~reading};
+	const struct rules rules = {
+		.files = file_rights(version) & known & ~reading,
+		.network = version >= 4 ? NETWORK_ALL : 0,
+		.scopes = version >= 6 ? SCOPES_ALL : 0,
+	};
+	size_t size = version >= 6   ? sizeof(rules)
+		      : version >= 4 ? offsetof(struct rules, scopes)
+				     : offsetof(struct rules, network);
 	CLEANUP_FD int fd = -1;
 
 	/* The first one forbids to move a file from one folder into another. */
 	if (version < 2)
 		return true;
-	fd = (int)syscall(SYS_landlock_create_ruleset, &rules, sizeof(rules.handled_access_fs), 0);
+	fd = (int)syscall(SYS_landlock_create_ruleset, &rules, size, 0);
 	if (fd < 0)
 		return err_set_sys(err, errno, "cannot take files away");
 	for (size_t i = 0; i < count; i++) {
-		if (!allow_in(fd, folders[i],
-			      rules.handled_access_fs & ~(uint64_t)LANDLOCK_ACCESS_FS_EXECUTE, err))
+		if (!allow_in(fd, folders[i], rules.files & ~(uint64_t)LANDLOCK_ACCESS_FS_EXECUTE,
+			      err))
 			return false;
 	}
 	return enforce(fd, err);
@@ -186,12 +200,11 @@ static void forget_handlers(void)
 		(void)signal(crashes[i], SIG_DFL);
 }
 
-/* Of all processes, it goes first when memory runs out. */
-static void offer_for_memory(void)
+void fs_offer_for_memory(const char *how_soon)
 {
 	CLEANUP_FD int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 
-	if (fd >= 0 && write(fd, "1000", 4) < 0)
+	if (fd >= 0 && write(fd, how_soon, strlen(how_soon)) < 0)
 		return;
 }
 
@@ -223,7 +236,7 @@ void fs_keep_private(void)
 bool fs_confine(const struct fs_filter *filter, uint64_t memory,
 		void (*forbidden)(int, siginfo_t *, void *), struct err *err)
 {
-	offer_for_memory();
+	fs_offer_for_memory("1000");
 	forget_handlers();
 	(void)prctl(PR_SET_DUMPABLE, 0);
 	return limit_all(memory, err) && refuse_new_rights(err) && fs_give_up_rights(0, err) &&
@@ -243,9 +256,8 @@ bool fs_confine_daemon(unsigned kept, const char *const *folders, size_t count, 
 
 void fs_confine_describe(struct buf *out)
 {
-#ifdef HAVE_LIBSECCOMP
-	buf_append_text(out, "seccomp, ");
-#endif
+	if (fs_filter_is_known())
+		buf_append_text(out, "seccomp, ");
 	if (landlock_version() > 0)
 		buf_printf(out, "Landlock %d, ", landlock_version());
 	buf_append_text(out, "limits");

@@ -61,7 +61,7 @@ struct fs_session {
 	struct fs_pool *io_pool;     /* reads of the store */
 	struct fs_pool *decode_pool; /* what makes derived files */
 	struct fs_pool *status_pool; /* snapshots: never waits for the store */
-	struct fs_helper *helper;
+	struct fs_helper *helper, *unmounter;
 	struct fs_workers *workers; /* NULL: pictures are decoded in this process */
 	struct fs_workers *measurers; /* that measure them; NULL likewise */
 	struct fs_content *content;

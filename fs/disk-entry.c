@@ -7,7 +7,10 @@
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
+
 #include <xxhash.h>
+
+#include "dicom/log.h"
 
 static const char magic[16] = "dicomfs-cache-1\n";
 #define TEMPORARY "tmp-"
@@ -160,14 +163,21 @@ static bool read_checked(int fd, struct span key, uint64_t size, struct buf *out
 	       (span_equals(buf_span(&found), buf_span(&wanted)) || damaged(err));
 }
 
-static void note_use(int fd, const struct stat *st)
+/* By its time, which is that of the last write: setting it alone is a call that the
+ * daemon has no more, since it works on any file. */
+static void note_use(int folder_fd, const char *name, int fd, const struct stat *st)
 {
+	CLEANUP_FD int to = -1;
 	struct timespec now;
-	const struct timespec times[2] = {{.tv_nsec = UTIME_NOW}, {.tv_nsec = UTIME_NOW}};
+	uint8_t first;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	if (now.tv_sec < st->st_mtim.tv_sec || now.tv_sec - st->st_mtim.tv_sec > USED_GRAIN_S)
-		(void)futimens(fd, times);
+	if (now.tv_sec >= st->st_mtim.tv_sec && now.tv_sec - st->st_mtim.tv_sec <= USED_GRAIN_S)
+		return;
+	/* All begin with the same. */
+	to = openat(folder_fd, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (to >= 0 && pread(fd, &first, 1, 0) == 1 && pwrite(to, &first, 1, 0) < 0)
+		log_trace(LOG_CACHE, "cannot note use: %s", strerror(errno));
 }
 
 bool fs_disk_entry_read(int root_fd, struct span key, uint64_t size, struct buf *out,
@@ -186,15 +196,14 @@ bool fs_disk_entry_read(int root_fd, struct span key, uint64_t size, struct buf 
 		return damaged(err);
 	if (fd < 0 || fstat(fd, &st) != 0)
 		return err_set_sys(err, errno, "cannot open the file");
-	if (!fs_disk_is_ours(&st, S_IFREG) || key.size > FS_DISK_KEY_MAX ||
-	    size > SIZE_MAX / 2 ||
+	if (!fs_disk_is_ours(&st, S_IFREG) || key.size > FS_DISK_KEY_MAX || size > SIZE_MAX / 2 ||
 	    (uint64_t)st.st_size != FS_DISK_HEADER + key.size + size)
 		return damaged(err);
 	if (!read_checked(fd, key, size, out, err)) {
 		buf_truncate(out, before);
 		return false;
 	}
-	note_use(fd, &st);
+	note_use(folder_fd, name.file, fd, &st);
 	return true;
 }
 
@@ -288,8 +297,7 @@ void fs_disk_entry_remove(int root_fd, struct span key)
 
 void fs_disk_temporary_remove(int root_fd, const char *name)
 {
-	CLEANUP_FD int fd =
-		openat(root_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	CLEANUP_FD int fd = openat(root_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
 
 	if (fd >= 0 && fstat(fd, &st) == 0 && fs_disk_is_ours(&st, S_IFREG) &&

@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #ifdef HAVE_LIBSECCOMP
@@ -55,7 +56,8 @@ static const int computing[] = {
 
 /* What the daemon does more: files and folders as far as its user may, the store, the
  * index and the cache; FUSE; messages to the processes it has already; signals and
- * events; its own priority and limits. */
+ * events; its own priority and limits. Rights, owners and times of files are nothing that
+ * Landlock looks at, so there is no call for them. */
 static const int serving[] = {
 	/* files */
 	SCMP_SYS(read),
@@ -67,15 +69,11 @@ static const int serving[] = {
 	SCMP_SYS(pwritev2),
 	SCMP_SYS(lseek),
 	SCMP_SYS(_llseek),
-	SCMP_SYS(open),
-	SCMP_SYS(openat),
 	SCMP_SYS(openat2),
 	SCMP_SYS(close_range),
 	SCMP_SYS(dup),
 	SCMP_SYS(dup2),
 	SCMP_SYS(dup3),
-	SCMP_SYS(fcntl),
-	SCMP_SYS(fcntl64),
 	SCMP_SYS(flock),
 	SCMP_SYS(fsync),
 	SCMP_SYS(fdatasync),
@@ -84,7 +82,6 @@ static const int serving[] = {
 	SCMP_SYS(fadvise64_64),
 	SCMP_SYS(readahead),
 	SCMP_SYS(fallocate),
-	SCMP_SYS(truncate),
 	SCMP_SYS(ftruncate),
 	SCMP_SYS(ftruncate64),
 	SCMP_SYS(memfd_create),
@@ -113,9 +110,6 @@ static const int serving[] = {
 	SCMP_SYS(rename),
 	SCMP_SYS(renameat),
 	SCMP_SYS(renameat2),
-	SCMP_SYS(fchmod),
-	SCMP_SYS(fchown),
-	SCMP_SYS(utimensat),
 	SCMP_SYS(umask),
 	SCMP_SYS(msync),
 	SCMP_SYS(mincore),
@@ -152,10 +146,8 @@ static const int serving[] = {
 	SCMP_SYS(getgid),
 	SCMP_SYS(getegid),
 	SCMP_SYS(getpriority),
-	SCMP_SYS(setpriority),
 	SCMP_SYS(getrlimit),
 	SCMP_SYS(getrusage),
-	SCMP_SYS(sched_setaffinity),
 	SCMP_SYS(sched_getparam),
 	SCMP_SYS(sched_getscheduler),
 	SCMP_SYS(set_tid_address),
@@ -230,6 +222,13 @@ static bool add(scmp_filter_ctx filter, uint32_t action, int call)
 	return sys == 0 || sys == -EDOM || sys == -EACCES;
 }
 
+static bool add_if(scmp_filter_ctx filter, int call, struct scmp_arg_cmp when)
+{
+	int sys = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, 1, &when);
+
+	return sys == 0 || sys == -EDOM;
+}
+
 static bool add_all(scmp_filter_ctx filter, uint32_t action, const int *calls, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -248,12 +247,17 @@ static bool add_memory(scmp_filter_ctx filter)
 				SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) == 0;
 }
 
-/* Threads, but no processes. The arguments of clone3 are out of a filter's reach;
- * without it the C library uses clone. */
+#define NEW_NAMESPACES                                                                             \
+	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |             \
+	 CLONE_NEWPID | CLONE_NEWNET)
+
+/* Threads, but no processes, and none in another world. The arguments of clone3 are out of a
+ * filter's reach; without it the C library uses clone. */
 static bool add_threads(scmp_filter_ctx filter)
 {
 	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-				SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)) == 0 &&
+				SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD | NEW_NAMESPACES,
+					CLONE_THREAD)) == 0 &&
 	       add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3));
 }
 
@@ -297,10 +301,39 @@ static bool add_for_worker(scmp_filter_ctx filter, int channel_fd)
 #define FUSE_IOCTLS UINT64_C(0xe500)
 #define IOCTL_TYPE_MASK UINT64_C(0xff00)
 
+/* Of fcntl: nothing that has a signal sent to somebody (F_SETOWN). */
+static bool add_fcntl(scmp_filter_ctx filter, int call)
+{
+	static const int commands[] = {
+		F_DUPFD,     F_DUPFD_CLOEXEC, F_GETFD,    F_SETFD,     F_GETFL,     F_SETFL,
+		F_GETLK,     F_SETLK,         F_SETLKW,   F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW,
+		F_ADD_SEALS, F_GET_SEALS,     F_SETLEASE, F_GETLEASE,
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+		if (!add_if(filter, call, SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)commands[i], 0)))
+			return false;
+	}
+	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 2, SCMP_A1(SCMP_CMP_EQ, F_SETSIG, 0),
+				SCMP_A2(SCMP_CMP_EQ, SIGURG, 0)) == 0;
+}
+
+/* Opening with O_TRUNC is none of Landlock's before Linux 6.2. */
+static bool add_open(scmp_filter_ctx filter)
+{
+	return add_if(filter, SCMP_SYS(open), SCMP_A1(SCMP_CMP_MASKED_EQ, O_TRUNC, 0)) &&
+	       add_if(filter, SCMP_SYS(openat), SCMP_A2(SCMP_CMP_MASKED_EQ, O_TRUNC, 0));
+}
+
 /* Calls that do what we need, and more with other arguments. */
 static bool add_partly(scmp_filter_ctx filter)
 {
-	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+	return add_open(filter) && add_fcntl(filter, SCMP_SYS(fcntl)) &&
+	       /* Of this thread alone. */
+	       seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setpriority), 2,
+				SCMP_A0(SCMP_CMP_EQ, PRIO_PROCESS, 0),
+				SCMP_A1(SCMP_CMP_EQ, 0, 0)) == 0 &&
+	       seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
 				SCMP_A1(SCMP_CMP_MASKED_EQ, IOCTL_TYPE_MASK, FUSE_IOCTLS)) == 0 &&
 	       seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
 				SCMP_A1(SCMP_CMP_EQ, TCGETS, 0)) == 0 &&
@@ -308,8 +341,10 @@ static bool add_partly(scmp_filter_ctx filter)
 				SCMP_A1(SCMP_CMP_EQ, TIOCGWINSZ, 0)) == 0 &&
 	       seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1,
 				SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0)) == 0 &&
-	       seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 1,
-				SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0)) == 0 &&
+	       /* Datagrams could be sent to any socket that has a name. */
+	       seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 2,
+				SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0),
+				SCMP_A1(SCMP_CMP_EQ, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)) == 0 &&
 	       /* Of this process alone. */
 	       seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1,
 				SCMP_A0(SCMP_CMP_EQ, 0, 0)) == 0 &&
@@ -434,8 +469,18 @@ bool fs_filter_install(const struct fs_filter *filter, void (*forbidden)(int, si
 	if (forbidden != NULL && sigaction(SIGSYS, &action, NULL) != 0)
 		return err_set_sys(err, errno, "cannot filter system calls");
 	/* A kernel without filters is one that has fewer of these means. */
-	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0 && errno != EINVAL &&
-	    errno != ENOSYS)
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0 && fs_filter_is_known())
 		return err_set_sys(err, errno, "cannot filter system calls");
 	return true;
+}
+
+bool fs_filter_is_known(void)
+{
+#ifdef HAVE_LIBSECCOMP
+	const uint32_t action = SECCOMP_RET_ERRNO;
+
+	return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
+#else
+	return false;
+#endif
 }

@@ -31,6 +31,9 @@ void fs_filter_close(struct fs_filter *filter); /* NULL is allowed */
 bool fs_filter_install(const struct fs_filter *filter, void (*forbidden)(int, siginfo_t *, void *),
 		       struct err *err) MUST_CHECK;
 
+/* Whether this build and this kernel have filters. */
+bool fs_filter_is_known(void);
+
 /* "openat", or a number; text of 32 bytes. */
 void fs_syscall_name(int number, char text[static 32]);
 

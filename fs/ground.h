@@ -13,6 +13,7 @@ struct fs_ground {
 	int store_fd;
 	int quiet_fd;                 /* fs_store_clone() of it; -1: none */
 	struct fs_helper *helper;     /* NULL: there is none */
+	struct fs_helper *unmounter;  /* likewise; of a mount alone */
 	struct fs_workers *workers;   /* make what is asked for; NULL: this process does */
 	struct fs_workers *measurers; /* make what has to be measured; NULL likewise */
 };

@@ -4,6 +4,9 @@
  * with the daemon; then it leaves the mount as it is, so that nobody takes a daemon that
  * died for an empty folder.
  *
+ * One that does not answer in time, as when a log or a network disk hangs, is not asked
+ * again.
+ *
  * Thread rule: any thread, once started.
  *
  * SPDX-License-Identifier: MIT
@@ -22,17 +25,21 @@ struct fs_helper {
 	pthread_mutex_t lock;
 };
 
-/* Forks: the caller has one thread, and the rights that the helper shall have.
- * program: as the log names it. quiet: nobody reads standard error. */
-bool fs_helper_start(struct fs_helper *helper, const char *program, bool quiet,
+struct fs_helping {
+	const char *program;    /* as the log names it */
+	const char *mountpoint; /* all that it unmounts; NULL: nothing */
+	bool quiet;             /* nobody reads standard error */
+};
+
+/* Forks: the caller has one thread, and the rights that the helper shall have. */
+bool fs_helper_start(struct fs_helper *helper, const struct fs_helping *helping,
 		     struct err *err) MUST_CHECK;
-/* After everything it was asked for is done. NULL, or one that was not started, is
- * allowed. */
+/* After what it was asked for is done, unless that takes too long. NULL, or one that
+ * was not started, is allowed. */
 void fs_helper_stop(struct fs_helper *helper);
 
-/* Takes the mount away, also while files of it are open. */
-bool fs_helper_unmount(struct fs_helper *helper, const char *mountpoint,
-		       struct err *err) MUST_CHECK;
+/* Takes our mount away from its mountpoint, also while files of it are open. */
+bool fs_helper_unmount(struct fs_helper *helper, struct err *err) MUST_CHECK;
 
 /* A copy of the mount that folder_fd is on, and of all below it, read-only and without
  * access times, which nobody else sees; -1: there is none. The daemon's promise not to

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <signal.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -164,6 +165,8 @@ int main(int argc, char *argv[])
 		return fs_options_answer(FS_PROGRAM_INDEX, options.action) ? FS_EXIT_OK
 									   : FS_EXIT_FAILURE;
 	(void)umask(077);
+	(void)signal(SIGCHLD, SIG_DFL);
+	fs_keep_private();
 	ok = run(&options, &agrees, &err);
 	if (!ok)
 		log_error("%s", err.message);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -168,9 +169,13 @@ static void note_late(struct keeper *self, pid_t worker)
 static void end(struct keeper *self, pid_t worker, struct reply *reply)
 {
 	const struct timespec pause = {.tv_nsec = END_PAUSE_NS};
+	siginfo_t info;
 	pid_t ended = 0;
 
-	/* Of one that has ended, this changes nothing. */
+	/* Whoever has taken over the daemon may ask for the end of anybody. */
+	if (waitid(P_PID, (id_t)worker, &info, WEXITED | WNOHANG | WNOWAIT) != 0)
+		return;
+	/* Of a worker that has ended, this changes nothing. */
 	(void)kill(worker, SIGKILL);
 	for (int i = 0; i < END_TRIES && ended == 0; i++) {
 		ended = waitpid(worker, &reply->status, WNOHANG);
@@ -239,6 +244,15 @@ static bool prepare_threads(void)
 	       pthread_join(thread, NULL) == 0;
 }
 
+/* Of workers: they go first when memory runs out, and have one arena, of which all that
+ * is free can be found again (see fs/worker.c). */
+static void settle_memory(void)
+{
+	/* They themselves can only say so as root, and shall go before the keeper. */
+	fs_offer_for_memory("500");
+	(void)mallopt(M_ARENA_MAX, 1);
+}
+
 static _Noreturn void run(struct keeper *self, pid_t daemon)
 {
 	struct err err = {0};
@@ -246,6 +260,7 @@ static _Noreturn void run(struct keeper *self, pid_t daemon)
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	fs_child_arguments(&self->arguments);
 	fs_child_rename(&self->arguments, "dicomfs-keeper");
+	settle_memory();
 	(void)prctl(PR_SET_DUMPABLE, 0);
 	if (getppid() != daemon || !fs_child_settle(self->fd, self->keeping.quiet) ||
 	    !prepare_threads() || !fs_give_up_rights(0, &err))

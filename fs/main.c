@@ -21,7 +21,7 @@ struct mount {
 	struct fs_options *options;
 	int ready_fd; /* the parent that waits for the mount; -1: foreground */
 	struct fs_ground ground;
-	struct fs_helper helper;
+	struct fs_helper helper, unmounter;
 	struct ix_index *index;
 	struct fs_session *session;
 	enum fs_exit failed; /* OK: as the step has it that failed */
@@ -57,13 +57,21 @@ static bool check_fuse(struct mount *mount, struct err *err)
 
 /* ---- In the process that stays ----------------------------------------- */
 
-/* It keeps what this process has no use for after this. */
-static bool start_helper(struct mount *mount, struct err *err)
+/* They keep what this process has no use for after this. Two, since a log that hangs is no
+ * reason to stay mounted. */
+static bool start_helpers(struct mount *mount, struct err *err)
 {
-	if (!fs_helper_start(&mount->helper, "dicomfs", mount->ready_fd >= 0, err) ||
-	    !fs_give_up_rights(FS_RIGHT_ADMIN | FS_RIGHT_READ, err))
+	struct fs_helping helping = {.program = "dicomfs", .quiet = mount->ready_fd >= 0};
+
+	if (!fs_helper_start(&mount->helper, &helping, err))
 		return false;
 	mount->ground.helper = &mount->helper;
+	helping.mountpoint = mount->options->mountpoint;
+	if (!fs_helper_start(&mount->unmounter, &helping, err))
+		return false;
+	mount->ground.unmounter = &mount->unmounter;
+	if (!fs_give_up_rights(FS_RIGHT_ADMIN | FS_RIGHT_READ, err))
+		return false;
 	/* Links that are followed may lead anywhere, also out of the clone. */
 	if (geteuid() == 0 && !mount->options->follow)
 		mount->ground.quiet_fd = fs_helper_clone(&mount->helper, mount->ground.store_fd);
@@ -152,7 +160,7 @@ static const struct step checks[] = {
 };
 
 static const struct step stages[] = {
-	{start_helper, FS_EXIT_FAILURE},   {wait_for_scan, FS_EXIT_STORE},
+	{start_helpers, FS_EXIT_FAILURE},  {wait_for_scan, FS_EXIT_STORE},
 	{start_decoders, FS_EXIT_FAILURE}, {open_index, FS_EXIT_INDEX},
 	{open_session, FS_EXIT_FAILURE},   {detach, FS_EXIT_FAILURE},
 	{serve, FS_EXIT_FAILURE},
@@ -185,6 +193,7 @@ static enum fs_exit run_mount(struct mount *mount)
 	base_close_fd(&mount->ground.quiet_fd);
 	/* What is said from here on has nobody to hear it. */
 	fs_helper_stop(mount->ground.helper);
+	fs_helper_stop(mount->ground.unmounter);
 	base_close_fd(&mount->ready_fd);
 	return result;
 }
@@ -269,6 +278,7 @@ int main(int argc, char *argv[])
 		(void)close_range(STDERR_FILENO + 1, ~0u, 0);
 	/* The index and what else is made holds patients' data. */
 	(void)umask(077);
+	(void)signal(SIGCHLD, SIG_DFL);
 	fs_keep_private();
 	/* Of root's rights; from here on also root may write only where it is the owner. */
 	if (!fs_give_up_rights(FS_RIGHT_ADMIN | FS_RIGHT_READ | FS_RIGHT_LEASE, &err)) {

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -262,7 +261,7 @@ static void *work_thread(void *context)
 
 	(void)pthread_setname_np(pthread_self(), "fs-measure");
 	/* Of this thread alone, as Linux has it; reading a picture goes first. */
-	(void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), LOWEST_PRIORITY);
+	(void)setpriority(PRIO_PROCESS, 0, LOWEST_PRIORITY);
 	if (instance == NULL)
 		(void)err_set(&err, ERR_NOMEM, "out of memory");
 	if (instance == NULL || !ix_reader_open(&reader, work->m->index, &err)) {

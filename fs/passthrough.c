@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/ioctl.h>
+#include <sys/utsname.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -89,6 +90,27 @@ void fs_passthrough_close(struct fs_passthrough *passthrough)
 	}
 	pthread_mutex_destroy(&passthrough->lock);
 	free(passthrough);
+}
+
+static long number_at(char *text, char **end)
+{
+	long number = 0;
+
+	for (*end = text; **end >= '0' && **end <= '9' && number < 100000; (*end)++)
+		number = number * 10 + (**end - '0');
+	return number;
+}
+
+bool fs_passthrough_is_known(void)
+{
+	struct utsname system;
+	char *minor;
+	long major;
+
+	if (uname(&system) != 0)
+		return true;
+	major = number_at(system.release, &minor);
+	return major > 6 || (major == 6 && *minor == '.' && number_at(minor + 1, &minor) >= 9);
 }
 
 bool fs_passthrough_agreed(const struct fs_passthrough *passthrough)

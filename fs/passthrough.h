@@ -32,6 +32,9 @@ bool fs_passthrough_attach(struct fs_passthrough *passthrough, struct fuse_sessi
 			   struct err *err) MUST_CHECK;
 /* In the INIT operation. */
 void fs_passthrough_init(struct fs_passthrough *passthrough, struct fuse_conn_info *conn);
+/* Whether this kernel is one that may have it, as far as that is known before it is
+ * asked: only then the right to it is of use. */
+bool fs_passthrough_is_known(void);
 /* Whether it was agreed upon with the kernel: constant from then on. Every open of
  * a file that may be passed through must take a backing then. */
 bool fs_passthrough_agreed(const struct fs_passthrough *passthrough);

@@ -145,7 +145,7 @@ static bool check_is_file(const char *path, struct err *err)
 }
 
 /* As root we write where root may as anybody else. */
-static bool check_is_ours(const char *what, const char *path, struct err *err)
+static bool check_is_ours(const char *what, const char *path, bool is_file, struct err *err)
 {
 	CLEANUP_FREE char *folder = strdup(path);
 	struct stat st;
@@ -153,6 +153,9 @@ static bool check_is_ours(const char *what, const char *path, struct err *err)
 
 	if (folder == NULL)
 		return no_memory(err);
+	/* A file of root's, of earlier, is of no use when others cannot be beside it. */
+	if (is_file && (slash = strrchr(folder, '/')) != NULL)
+		slash[slash == folder ? 1 : 0] = '\0';
 	while (access(folder, F_OK) != 0 && (slash = strrchr(folder, '/')) != NULL)
 		slash[slash == folder ? 1 : 0] = '\0';
 	/* What else may be wrong shows when it is opened. */
@@ -198,7 +201,7 @@ bool fs_check_index_place(struct fs_options *options, struct err *err)
 	if (options->mountpoint != NULL && fs_path_is_inside(copy, options->mountpoint))
 		return err_set(err, ERR_USAGE, "index '%s' is inside MOUNTPOINT", SHOWN(copy));
 	return check_future("index", copy, err) && check_is_file(copy, err) &&
-	       (options->status || options->check || check_is_ours("index", copy, err));
+	       (options->status || options->check || check_is_ours("index", copy, true, err));
 }
 
 /* ---- The cache on disk -------------------------------------------------- */
@@ -226,7 +229,7 @@ bool fs_check_cache_place(struct fs_options *options, struct err *err)
 		return err_set(err, ERR_USAGE, "cache_dir '%s' is inside MOUNTPOINT", SHOWN(copy));
 	if (fs_path_is_inside(options->mountpoint, copy))
 		return err_set(err, ERR_USAGE, "MOUNTPOINT is inside cache_dir '%s'", SHOWN(copy));
-	return check_future("cache_dir", copy, err) && check_is_ours("cache_dir", copy, err);
+	return check_future("cache_dir", copy, err) && check_is_ours("cache_dir", copy, false, err);
 }
 
 /* ---- Nothing else ------------------------------------------------------- */
@@ -242,12 +245,12 @@ bool fs_confine_to_places(const struct fs_options *options, unsigned rights, str
 
 	if (index == NULL)
 		return no_memory(err);
-	return fs_confine_daemon(rights, folders, cached ? 2 : 1, err);
+	/* What SQLite sorts there, names included, stays with the index. */
+	return ix_use_folder(index, err) && fs_confine_daemon(rights, folders, cached ? 2 : 1, err);
 }
 
 /* ---- The mount point --------------------------------------------------- */
 
-#define MOUNT_TYPE "fuse.dicomfs"
 #define MOUNTINFO "/proc/self/mountinfo"
 
 /* The nth word of a line of mountinfo, from 0. */
@@ -409,7 +412,7 @@ static bool is_dead(const char *path, const char *type)
 {
 	struct statfs fs;
 
-	return strcmp(type, MOUNT_TYPE) == 0 && statfs(path, &fs) != 0 && errno == ENOTCONN;
+	return strcmp(type, FS_MOUNT_TYPE) == 0 && statfs(path, &fs) != 0 && errno == ENOTCONN;
 }
 
 static bool busy_with_dead(const char *path, struct err *err)
@@ -435,7 +438,7 @@ static bool check_free(const struct fs_options *options, struct err *err)
 			return true;
 		if (is_dead(path, name))
 			return busy_with_dead(path, err);
-		if (!options->nonempty || strcmp(name, MOUNT_TYPE) == 0)
+		if (!options->nonempty || strcmp(name, FS_MOUNT_TYPE) == 0)
 			return err_set(err, ERR_USAGE,
 				       "MOUNTPOINT '%s': busy, a file system (%s) is mounted there",
 				       SHOWN(path), name);

@@ -43,6 +43,9 @@ bool fs_check_fuse(const struct fs_options *options, struct err *err) MUST_CHECK
 /* True when path is folder or below it; both absolute and normal. */
 bool fs_path_is_inside(const char *path, const char *folder);
 
+/* Of our mounts, in /proc/self/mountinfo. */
+#define FS_MOUNT_TYPE "fuse.dicomfs"
+
 /* The topmost file system mounted on exactly this folder, from the text of
  * /proc/self/mountinfo: its type, and its device as "0:39". False when there is
  * none. */

@@ -6,7 +6,6 @@
 #include <pthread.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -329,8 +328,7 @@ static void *scan_thread(void *context)
 	(void)pthread_setname_np(pthread_self(), "fs-scan");
 	/* Of this thread and those it starts, as Linux has it: who looks at the tree
 	 * goes first. */
-	(void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid),
-			  MAX_OF(getpriority(PRIO_PROCESS, 0), LOW_PRIORITY));
+	(void)setpriority(PRIO_PROCESS, 0, MAX_OF(getpriority(PRIO_PROCESS, 0), LOW_PRIORITY));
 	rescan->mounts = fs_mounts_in_here(rescan->session->options->store);
 	/* After -o wait the scan has just been; but from now on the folders are watched. */
 	rescan->options.again =

@@ -163,6 +163,7 @@ bool fs_session_open(struct fs_session **out, const struct fs_options *options,
 	session->quiet_fd = ground->quiet_fd;
 	session->read_ahead_fd = -1;
 	session->helper = ground->helper;
+	session->unmounter = ground->unmounter;
 	session->workers = ground->workers;
 	session->measurers = ground->measurers;
 	session->epoch = ix_epoch(index);
@@ -212,8 +213,8 @@ static void unmount(struct fs_session *session)
 	if (poll(&device, 1, 0) != 1 || (device.revents & POLLERR) == 0) {
 		/* First, so that it does not wait for answers. */
 		cut_off(device.fd);
-		if (!fs_helper_unmount(session->helper, session->options->mountpoint, &err))
-			log_error("%s", err.message);
+		if (!fs_helper_unmount(session->unmounter, &err))
+			log_error("%s: %s", session->options->mountpoint, err.message);
 	}
 	fuse_session_unmount(session->fuse);
 }
@@ -341,7 +342,6 @@ static void leave_behind(struct fs_session *session)
 {
 	log_warning("the store does not answer; leaving requests behind");
 	unmount(session);
-	fs_helper_stop(session->helper);
 	_exit(EXIT_SUCCESS);
 }
 
@@ -349,7 +349,7 @@ bool fs_session_run(struct fs_session *session, struct err *err)
 {
 	struct fs_dispatch *dispatch = NULL;
 	sigset_t signals, before;
-	bool ok;
+	bool ok, pass_through;
 
 	(void)sigemptyset(&signals);
 	(void)sigaddset(&signals, SIGTERM);
@@ -364,10 +364,9 @@ bool fs_session_run(struct fs_session *session, struct err *err)
 	raise_open_files();
 	open_read_ahead(session);
 	/* Where nothing is passed through, mounting was the last that took the right. */
+	pass_through = !session->options->no_passthrough && fs_passthrough_is_known();
 	ok = fs_confine_to_places(session->options,
-				  FS_RIGHT_READ |
-					  (session->options->no_passthrough ? 0 : FS_RIGHT_ADMIN),
-				  err) &&
+				  FS_RIGHT_READ | (pass_through ? FS_RIGHT_ADMIN : 0), err) &&
 	     start_threads(session, &dispatch, err);
 	if (ok && !atomic_load(&session->stopping))
 		raise_read_ahead(session);

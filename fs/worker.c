@@ -26,8 +26,8 @@
 #define OVERWRITTEN (2 << 20)
 
 struct worker {
-	uint64_t group; /* whose memory is kept */
-	bool warm;      /* some is */
+	uint64_t group;      /* whose memory is kept */
+	bool warm;           /* some is */
 	uint64_t own_memory; /* before it was confined */
 	uint64_t allowed;    /* bytes more than that, by the task; 0: all */
 	struct fs_worker_page *page;
@@ -148,19 +148,36 @@ static void give_memory_back(struct worker *worker)
 	worker->warm = false;
 }
 
-/* What one group has left is not for the next: overwritten as far as it is one piece,
- * which it is with few exceptions, and not large; else given back. */
+/* Bytes of the one arena that are free at its end, as a piece. */
+static size_t free_at_end(void **piece)
+{
+	size_t size = mallinfo2().keepcost;
+	uint8_t *end = sbrk(0);
+
+	*piece = size > 64 ? malloc(size - 64) : NULL;
+	/* Another piece that was free and fits comes first. */
+	if (*piece != NULL && end - (uint8_t *)*piece >= (ptrdiff_t)(size - 64) &&
+	    end - (uint8_t *)*piece < (ptrdiff_t)size + 64)
+		return size - 64;
+	free(*piece);
+	*piece = NULL;
+	return 0;
+}
+
+/* What one group has left is not for the next. What is free in the middle of the arena
+ * goes back to the kernel; what is free at its end, which is all as a rule, is
+ * overwritten where that is cheaper. */
 static void clear_memory(struct worker *worker)
 {
 	size_t size;
 	void *rest;
 
 	(void)malloc_trim(OVERWRITTEN);
-	size = mallinfo2().keepcost;
-	size -= MIN_OF(size, (size_t)64);
-	rest = size > 0 ? malloc(size) : NULL;
+	size = free_at_end(&rest);
 	if (rest != NULL)
 		explicit_bzero(rest, size);
+	else
+		(void)malloc_trim(0);
 	free(rest);
 	explicit_bzero((uint8_t *)worker->page + FS_WORKER_PAGE, worker->dirty);
 	worker->dirty = 0;
@@ -210,6 +227,9 @@ static void allow(struct worker *worker, uint64_t memory)
 {
 	if (memory == worker->allowed || worker->own_memory == 0)
 		return;
+	/* What a larger task has left would count, too. */
+	if (memory != 0 && (worker->allowed == 0 || memory < worker->allowed))
+		(void)malloc_trim(0);
 	fs_confine_task(memory > 0 && memory < UINT64_MAX - worker->own_memory
 				? worker->own_memory + memory
 				: 0);

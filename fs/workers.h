@@ -27,7 +27,8 @@ struct fs_workers_options {
 };
 
 /* Forks: the caller has one thread, and has opened nothing that a worker must not
- * have. */
+ * have. Had it had others that took memory, the C library would give the threads of a
+ * worker arenas of their own, of which what is left cannot be found again. */
 bool fs_workers_open(struct fs_workers **workers, const struct fs_workers_options *options,
 		     struct err *err) MUST_CHECK;
 /* No task runs. NULL is allowed. */

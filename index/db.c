@@ -5,6 +5,7 @@
 
 #include "dicom/log.h"
 #include "index/home.h"
+#include "index/index.h"
 #include "index/vfs.h"
 #include "index/wal.h"
 
@@ -92,6 +93,17 @@ static bool open_handle(struct ix_db *db, const char *path, int flags, struct er
 	/* Only the writer checkpoints: see wal.h. */
 	(void)sqlite3_wal_autocheckpoint(db->handle, 0);
 	(void)sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	return true;
+}
+
+bool ix_use_folder(const char *folder, struct err *err)
+{
+	char *copy = sqlite3_mprintf("%s", folder);
+
+	if (copy == NULL)
+		return err_set(err, ERR_NOMEM, "out of memory");
+	sqlite3_free(sqlite3_temp_directory);
+	sqlite3_temp_directory = copy;
 	return true;
 }
 

@@ -124,6 +124,10 @@ struct ix_source {
 	int64_t mtime_ns, ctime_ns;
 };
 
+/* From now on temporary files are made in this folder, and nowhere else: for a process
+ * that has one thread, and may write there alone. */
+bool ix_use_folder(const char *folder, struct err *err) MUST_CHECK;
+
 /* A reader: one thread at a time; open one per thread. ERR_IO when the index file
  * is not the one that was opened: removed, or made anew behind our back. */
 struct ix_reader;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stddef.h>
@@ -22,6 +23,7 @@
 #include <cmocka.h>
 
 #include "fs/helper.h"
+#include "fs/keeper.h"
 #include "fs/sanitizer.h"
 
 /* What a daemon that was taken over tries, each in a process of its own that has
@@ -151,6 +153,39 @@ static bool carry_out(void)
 	return write_to(in(inside, "a")) && rename(in(inside, "a"), in(outside, "a")) == 0;
 }
 
+static bool cut_outside(void)
+{
+	return truncate(in(outside, "there"), 0) == 0;
+}
+
+static bool open_and_cut_outside(void)
+{
+	int fd CLEANUP_FD = open(in(outside, "there"), O_RDONLY | O_TRUNC | O_CLOEXEC);
+
+	return fd >= 0;
+}
+
+static bool change_mode_outside(void)
+{
+	int fd CLEANUP_FD = open(in(outside, "there"), O_RDONLY | O_CLOEXEC);
+
+	return fd >= 0 && (fchmod(fd, 04755) == 0 || chmod(in(outside, "there"), 04755) == 0);
+}
+
+static bool change_owner_outside(void)
+{
+	int fd CLEANUP_FD = open(in(outside, "there"), O_RDONLY | O_CLOEXEC);
+
+	return fd >= 0 && fchown(fd, getuid(), getgid()) == 0;
+}
+
+static bool change_times_outside(void)
+{
+	const struct timespec times[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+
+	return utimensat(AT_FDCWD, in(outside, "there"), times, 0) == 0;
+}
+
 static bool has_landlock(void)
 {
 	CLEANUP_BUF struct buf means = buf_empty(100);
@@ -169,6 +204,21 @@ static void test_files(void **state)
 	assert_int_equal(attempt(FS_RIGHT_ADMIN | FS_RIGHT_READ, overwrite_outside), EACCES);
 	assert_int_equal(attempt(FS_RIGHT_ADMIN | FS_RIGHT_READ, remove_outside), EACCES);
 	assert_int_equal(attempt(FS_RIGHT_ADMIN | FS_RIGHT_READ, carry_out), EACCES);
+}
+
+/* What Landlock has nothing to do with, or not everywhere. */
+static void test_attributes(void **state)
+{
+	static bool (*const attempts[])(void) = {cut_outside, open_and_cut_outside,
+						 change_mode_outside, change_owner_outside,
+						 change_times_outside};
+
+	(void)state;
+#ifndef HAVE_LIBSECCOMP
+	skip();
+#endif
+	for (size_t i = 0; i < ARRAY_LEN(attempts) && !UNDER_SANITIZER; i++)
+		assert_int_equal(attempt(FS_RIGHT_ADMIN | FS_RIGHT_READ, attempts[i]), ENOSYS);
 }
 
 static bool open_network(void)
@@ -233,6 +283,38 @@ static bool signal_parent(void)
 	return kill(getppid(), 0) == 0;
 }
 
+/* By way of a descriptor whose events go to somebody else. */
+static bool signal_by_descriptor(void)
+{
+	int ends[2];
+
+	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0 &&
+	       fcntl(ends[0], F_SETOWN, getppid()) == 0;
+}
+
+static bool deadly_signal_of_descriptor(void)
+{
+	return fcntl(STDIN_FILENO, F_SETSIG, SIGKILL) == 0;
+}
+
+/* Of which anybody who has a name could be sent something. */
+static bool open_datagrams(void)
+{
+	int ends[2];
+
+	return socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) == 0;
+}
+
+static bool slow_down_parent(void)
+{
+	return setpriority(PRIO_PROCESS, (id_t)getppid(), 19) == 0;
+}
+
+static bool start_in_another_world(void)
+{
+	return syscall(SYS_clone, CLONE_THREAD | CLONE_SIGHAND | CLONE_VM | CLONE_NEWNS, NULL) >= 0;
+}
+
 static bool make_code(void)
 {
 	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -249,8 +331,10 @@ static void test_calls(void **state)
 {
 	static bool (*const failing[])(void) = {open_network, open_local, mount_something,
 						unmount_something};
-	static bool (*const more[])(void) = {start_process, signal_parent, make_code,
-					     allow_looking};
+	static bool (*const more[])(void) = {
+		start_process,  signal_parent,        make_code,
+		allow_looking,  signal_by_descriptor, deadly_signal_of_descriptor,
+		open_datagrams, slow_down_parent,     start_in_another_world};
 	static bool (*const deadly[])(void) = {run_program, look_into_parent, open_by_number,
 					       leave_namespace};
 	const unsigned rights = FS_RIGHT_ADMIN | FS_RIGHT_READ;
@@ -344,7 +428,7 @@ static void test_helper_leases(void **state)
 	assert_true(write_to(path));
 	if (geteuid() == 0)
 		assert_int_equal(chown(path, 12345, 12345), 0);
-	assert_true(fs_helper_start(&helper, "test", false, &err));
+	assert_true(fs_helper_start(&helper, &(struct fs_helping){.program = "test"}, &err));
 	assert_true(is_unwritten(&helper, path));
 	writer = open(path, O_WRONLY | O_CLOEXEC);
 	assert_true(writer >= 0);
@@ -367,7 +451,7 @@ static void test_helper_clone(void **state)
 	int clone CLEANUP_FD = -1, fd CLEANUP_FD = -1;
 
 	(void)state;
-	assert_true(fs_helper_start(&helper, "test", false, &err));
+	assert_true(fs_helper_start(&helper, &(struct fs_helping){.program = "test"}, &err));
 	clone = fs_helper_clone(&helper, folder);
 	fs_helper_stop(&helper);
 	/* Not everywhere: also root may be kept from it. */
@@ -381,19 +465,65 @@ static void test_helper_clone(void **state)
 
 static void test_helper_unmount(void **state)
 {
+	struct fs_helping helping = {.program = "test"};
 	struct fs_helper helper;
 	struct err err = {0};
 
 	(void)state;
-	assert_true(fs_helper_start(&helper, "test", false, &err));
-	assert_false(fs_helper_unmount(&helper, in(inside, "nothing"), &err));
-	assert_non_null(strstr(err.message, "cannot unmount"));
-	err_clear(&err);
-	if (geteuid() == 0 && mount("none", inside, "tmpfs", 0, NULL) == 0) {
-		assert_true(fs_helper_unmount(&helper, inside, &err));
-		assert_false(fs_helper_unmount(&helper, inside, &err));
-	}
+	/* One that was told no mountpoint. */
+	assert_true(fs_helper_start(&helper, &helping, &err));
+	assert_false(fs_helper_unmount(&helper, &err));
 	fs_helper_stop(&helper);
+	/* What is there is none of ours. */
+	helping.mountpoint = inside;
+	err_clear(&err);
+	assert_true(fs_helper_start(&helper, &helping, &err));
+	if (geteuid() == 0 && mount("none", inside, "tmpfs", 0, NULL) == 0) {
+		assert_false(fs_helper_unmount(&helper, &err));
+		assert_int_equal(umount2(inside, MNT_DETACH), 0);
+		err_clear(&err);
+	}
+	/* Nor is there any. */
+	assert_false(fs_helper_unmount(&helper, &err));
+	fs_helper_stop(&helper);
+}
+
+/* One that hangs is not waited for for ever, and not asked again. */
+static void test_helper_hangs(void **state)
+{
+	struct fs_helper helper;
+	struct err err = {0};
+	const char *path = in(outside, "there");
+
+	(void)state;
+	assert_true(fs_helper_start(&helper, &(struct fs_helping){.program = "test"}, &err));
+	assert_int_equal(kill(helper.pid, SIGSTOP), 0);
+	assert_false(is_unwritten(&helper, path));
+	assert_int_equal(kill(helper.pid, SIGCONT), 0);
+	assert_false(is_unwritten(&helper, path));
+	fs_helper_stop(&helper);
+}
+
+/* Nothing but a child is killed, whoever asks. */
+static void test_keeper_kills_no_other(void **state)
+{
+	struct fs_keeping keeping = {.memory = 0};
+	struct fs_keeper keeper;
+	struct err err = {0};
+	pid_t other = fork();
+	int status;
+
+	(void)state;
+	if (other == 0) {
+		(void)pause();
+		_exit(0);
+	}
+	assert_true(fs_keeper_start(&keeper, &keeping, &err));
+	assert_false(fs_keeper_end(&keeper, other, &status));
+	assert_int_equal(waitpid(other, &status, WNOHANG), 0);
+	fs_keeper_stop(&keeper);
+	assert_int_equal(kill(other, SIGKILL), 0);
+	assert_int_equal(waitpid(other, &status, 0), other);
 }
 
 static int make_folders(void **state)
@@ -420,9 +550,16 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_folders, remove_folders)
 	const struct CMUnitTest tests[] = {
-		TEST(test_serving),        TEST(test_files),         TEST(test_calls),
-		TEST(test_rights),         TEST(test_helper_leases), TEST(test_helper_clone),
+		TEST(test_serving),
+		TEST(test_files),
+		TEST(test_attributes),
+		TEST(test_calls),
+		TEST(test_rights),
+		TEST(test_helper_leases),
+		TEST(test_helper_clone),
 		TEST(test_helper_unmount),
+		TEST(test_helper_hangs),
+		TEST(test_keeper_kills_no_other),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -119,25 +119,50 @@ static bool use_threads(const struct fs_work *work, struct err *err)
 	return true;
 }
 
-/* How many bytes of a picture it finds in memory that it has not written to, of
- * which it then makes one. */
-static void look_for_others(const struct fs_work *work)
-{
-	const size_t size = (size_t)1 << 20;
-	volatile uint8_t *fresh = malloc(size);
-	size_t found = 0;
+/* Bytes of pictures: what it looks for in memory that nobody has written to, and what
+ * it leaves there. */
+struct traces {
+	uint8_t theirs, own;
+	size_t found;
+};
 
-	if (fresh == NULL)
+/* Behind it comes what stays, so that what is freed is not the end of the memory. */
+static void look_in(struct traces *traces, size_t size)
+{
+	volatile uint8_t *fresh = malloc(size);
+	void *volatile stays = malloc(32);
+
+	if (fresh == NULL || stays == NULL)
 		abort();
 	for (size_t i = 0; i < size; i++) {
-		found += fresh[i] == 0x5a;
-		fresh[i] = 0x5a;
+		traces->found += fresh[i] == traces->theirs;
+		fresh[i] = traces->own;
 	}
-	for (size_t i = 1000; i < ATTACK_CAPACITY; i++)
-		found += work->out->data[i] == 0x5a;
-	buf_printf(work->out, "%zu", found);
-	memset(work->out->data + 1000, 0x5a, ATTACK_CAPACITY - 1000);
 	free((void *)(uintptr_t)fresh);
+}
+
+static void *look_in_thread(void *traces)
+{
+	look_in(traces, (size_t)8 << 20);
+	look_in(traces, (size_t)100000);
+	return NULL;
+}
+
+/* Which two bytes, the word says. The picture is how many it has found. */
+static void look_for_others(const struct fs_work *work, const char *word)
+{
+	struct traces traces = {.theirs = (uint8_t)word[0], .own = (uint8_t)word[1]};
+	pthread_t thread;
+
+	look_in(&traces, (size_t)1 << 20);
+	look_in(&traces, (size_t)3 << 20);
+	if (pthread_create(&thread, NULL, look_in_thread, &traces) != 0 ||
+	    pthread_join(thread, NULL) != 0)
+		abort();
+	for (size_t i = 1000; i < ATTACK_CAPACITY; i++)
+		traces.found += work->out->data[i] == traces.theirs;
+	buf_printf(work->out, "%zu", traces.found);
+	memset(work->out->data + 1000, traces.own, ATTACK_CAPACITY - 1000);
 }
 
 /* True: it was one of these, and has come back. */
@@ -202,8 +227,8 @@ bool worker_attack(void *context, const struct fs_work *work, struct err *err)
 		return starve(err);
 	else if (strcmp(word, "beyond") == 0)
 		write_beyond(work);
-	else if (strcmp(word, "others") == 0)
-		look_for_others(work);
+	else if (strncmp(word, "others", 6) == 0)
+		look_for_others(work, word + 6);
 	else if (try_forbidden(word))
 		buf_append_text(work->out, "it was allowed");
 	return true;
