@@ -209,8 +209,7 @@ static void put_bytes(struct maker *maker, uint32_t tag, const char *vr, size_t 
 	uint8_t *to = buf_extend(&bytes, size);
 
 	for (size_t i = 0; to != NULL && i < size; i++)
-		to[i] = some.size > 0 ? (uint8_t)(some.data[i % some.size] + i / some.size)
-				      : (uint8_t)i;
+		to[i] = (uint8_t)(some.size > 0 ? some.data[i % some.size] + i / some.size : i);
 	dw_bytes(&maker->writer, tag, vr, bytes.data, bytes.size);
 }
 
@@ -350,8 +349,8 @@ static void put_pixels(struct maker *maker)
 		size -= MIN_OF(size, (size_t)1 + how / 32);
 	to = buf_extend(&cells, size);
 	for (size_t i = 0; to != NULL && i < size; i++)
-		to[i] = some.size > 0 ? (uint8_t)(some.data[i % some.size] + i / some.size * 3)
-				      : (uint8_t)(i * 167 >> 3);
+		to[i] = (uint8_t)(some.size > 0 ? some.data[i % some.size] + i / some.size * 3
+						: i * 167 >> 3);
 	dw_bytes(&maker->writer, maker->pixel_tag, vr, cells.data, cells.size);
 }
 
