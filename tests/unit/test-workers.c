@@ -161,6 +161,8 @@ static void test_nothing_left(void **state)
 	char text[600], word[] = "others@A";
 
 	(void)state;
+	if (UNDER_SANITIZER)
+		skip(); /* whose memory is its own */
 	for (uint64_t group = 1; group < 20; group++, word[6]++, word[7]++) {
 		assert_true(ask_as(group, word, text, &code));
 		assert_true(bytes_found(text) < 4 * 4096);
@@ -171,8 +173,7 @@ static void test_nothing_left(void **state)
 	/* Else it would be shown by nothing. */
 	word[6]++;
 	assert_true(ask_as(19, word, text, &code));
-	if (!UNDER_SANITIZER)
-		assert_true(bytes_found(text) > 500000);
+	assert_true(bytes_found(text) > 500000);
 }
 
 /* A memory file, which nobody can write to any more. */
