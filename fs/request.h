@@ -13,10 +13,10 @@
 
 struct fs_request {
 	fuse_req_t req;
-	atomic_bool claimed;
+	atomic_uint state;
 };
 
-/* From here on an interrupt answers EINTR. The struct must live until
+/* From here on an interrupt answers EINTR; one that came before has, then. The struct must live until
  * fs_request_claim() was called. */
 void fs_request_arm(struct fs_request *request, fuse_req_t req);
 

@@ -46,7 +46,7 @@ static bool write_seed(const char *target, struct span seed)
 	file = fopen(path, "we");
 	if (file == NULL)
 		return false;
-	ok = fwrite(seed.data, 1, seed.size, file) == seed.size;
+	ok = seed.size == 0 || fwrite(seed.data, 1, seed.size, file) == seed.size;
 	return fclose(file) == 0 && ok;
 }
 
