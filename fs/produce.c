@@ -49,12 +49,13 @@ static void unref_index(struct dc_frame_index **index)
 }
 
 bool fs_produce_from(const struct fs_key *key, struct fs_frames *known, struct dc_source *source,
-		     struct rn_request *request, struct buf *out, struct err *err)
+		     const struct rn_request *asked, struct buf *out, struct err *err)
 {
 	struct dc_dataset dataset CLEANUP_DATASET = {0};
 	struct dc_frame_index *frames CLEANUP(unref_index) = NULL;
 	const struct rn_kind *kind = rn_kind_table[key->kind];
-	const struct dc_image *image = request->instance->image;
+	const struct dc_image *image = asked->instance->image;
+	struct rn_request request = *asked;
 	bool many =
 		kind->per_frame && image->frames > 1 && (image->flags & DC_IMAGE_ENCAPSULATED) != 0;
 	struct err reason = {0};
@@ -63,15 +64,15 @@ bool fs_produce_from(const struct fs_key *key, struct fs_frames *known, struct d
 		return false;
 	if (many && !fs_frames_get(known, key, &dataset, image, &frames, &reason)) {
 		/* Who measures wants to know what is wrong with each frame. */
-		if (!request->measuring) {
+		if (!request.measuring) {
 			*err = reason;
 			return false;
 		}
 		frames = NULL;
 	}
-	request->dataset = &dataset;
-	request->frames = frames;
-	return rn_produce(kind, request, out, err);
+	request.dataset = &dataset;
+	request.frames = frames;
+	return rn_produce(kind, &request, out, err);
 }
 
 /* ---- In a worker ----------------------------------------------------------- */
@@ -92,7 +93,7 @@ static bool produce_told(struct fs_frames *known_frames, const struct told *told
 		.name = told->name,
 		.measured_size = told->measured_size,
 	};
-	struct rn_request request = {
+	const struct rn_request request = {
 		.instance = &instance,
 		.frame = told->key.frame,
 		.measuring = told->measuring,

@@ -16,10 +16,10 @@
 /* Whether files of this kind of the instance are made there. */
 bool fs_is_contained(const struct rn_kind *kind, const struct dc_image *image);
 
-/* Makes the file of this key here. request has all but dataset and frames; known: where
+/* Makes the file of this key here. asked has all but dataset and frames; known: where
  * frames of instances are. Errors: of dc_dataset_open(), fs_frames_get(), rn_produce(). */
 bool fs_produce_from(const struct fs_key *key, struct fs_frames *known, struct dc_source *source,
-		     struct rn_request *request, struct buf *out, struct err *err) MUST_CHECK;
+		     const struct rn_request *asked, struct buf *out, struct err *err) MUST_CHECK;
 
 struct fs_producing {
 	const struct rn_options *options;

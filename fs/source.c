@@ -223,7 +223,7 @@ static bool produce_here(const struct making *making, struct dc_source *source, 
 {
 	struct fs_session *session = making->session;
 	struct rn_instance known = fs_rn_instance(&making->node.instance);
-	struct rn_request request = {
+	const struct rn_request request = {
 		.instance = &known,
 		.frame = making->key->frame,
 		.options = &session->options->render,
