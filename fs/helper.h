@@ -50,7 +50,7 @@ int fs_helper_clone(struct fs_helper *helper, int folder_fd);
  * False if that is not known. helper: struct fs_helper. */
 bool fs_helper_is_unwritten(int fd, void *helper);
 
-/* To the system's log, as pid. helper: struct fs_helper. Lost if the log does not keep
+/* To the system's log, in the name of the daemon. helper: struct fs_helper. Lost if the log does not keep
  * up. */
 void fs_helper_log(int priority, const char *line, void *helper);
 
