@@ -57,6 +57,18 @@ static void wait_a_little(struct fs_budget *budget)
 	(void)pthread_cond_timedwait(&budget->changed, &budget->lock, &until);
 }
 
+static void tell(const struct fs_budget *budget)
+{
+	if (budget->changed_fn != NULL)
+		budget->changed_fn(budget->changed_context);
+}
+
+void fs_budget_tell(struct fs_budget *budget, void (*changed)(void *context), void *context)
+{
+	budget->changed_fn = changed;
+	budget->changed_context = context;
+}
+
 bool fs_budget_take(struct fs_budget *budget, uint64_t bytes, const atomic_bool *cancel,
 		    struct err *err)
 {
@@ -77,7 +89,23 @@ bool fs_budget_take(struct fs_budget *budget, uint64_t bytes, const atomic_bool 
 		budget->used += bytes;
 	pthread_cond_broadcast(&budget->changed);
 	pthread_mutex_unlock(&budget->lock);
+	/* Whoever waited behind it waits for less. */
+	tell(budget);
 	return !cancelled || err_set(err, ERR_INTERRUPTED, "interrupted");
+}
+
+bool fs_budget_try(struct fs_budget *budget, uint64_t bytes)
+{
+	bool taken;
+
+	if (!counts(budget, bytes))
+		return true;
+	pthread_mutex_lock(&budget->lock);
+	taken = budget->first == NULL && fits(budget, bytes);
+	if (taken)
+		budget->used += bytes;
+	pthread_mutex_unlock(&budget->lock);
+	return taken;
 }
 
 void fs_budget_give(struct fs_budget *budget, uint64_t bytes)
@@ -88,4 +116,5 @@ void fs_budget_give(struct fs_budget *budget, uint64_t bytes)
 	budget->used -= bytes;
 	pthread_cond_broadcast(&budget->changed);
 	pthread_mutex_unlock(&budget->lock);
+	tell(budget);
 }

@@ -389,6 +389,8 @@ static struct fs_pending *new_pending(struct fs_content *content, const struct f
 	if (pending == NULL)
 		return NULL;
 	pending->job.run = work;
+	if (content->ops.weigh != NULL)
+		pending->job.weight = content->ops.weigh(content->ops.context, key, instance);
 	pending->content = content;
 	pending->key = *key;
 	pending->instance = *instance;

@@ -24,6 +24,9 @@ struct fs_content;
 
 /* What does the work; called in a worker of the pool, several at a time. */
 struct fs_content_ops {
+	/* See struct fs_job. NULL: nothing weighs anything. */
+	uint64_t (*weigh)(void *context, const struct fs_key *key,
+			  const struct ix_instance *instance);
 	/* Bytes of the memory file that key is to be made in; 0: it gets none. *remote
 	 * is false; set, another process fills it. NULL is allowed. */
 	size_t (*file_size)(void *context, const struct fs_key *key,

@@ -15,6 +15,7 @@ struct worker {
 	/* Under the pool's lock: what it does in the background, to be compared
 	 * only; NULL once that was raised. */
 	const struct fs_job *background;
+	uint64_t paid; /* taken from the budget for what it does */
 };
 
 struct fs_pool {
@@ -28,6 +29,7 @@ struct fs_pool {
 	pthread_cond_t work;  /* a job may run, or stopping */
 	pthread_cond_t ended; /* a worker left */
 	struct queue queue, background;
+	struct fs_budget *budget; /* or NULL */
 	unsigned running_background;
 	struct worker workers[];
 };
@@ -47,16 +49,11 @@ static void push(struct queue *queue, struct fs_job *job)
 	queue->last = &job->next;
 }
 
-static struct fs_job *pop(struct queue *queue)
+static void take_out_at(struct queue *queue, struct fs_job **at)
 {
-	struct fs_job *job = queue->first;
-
-	if (job == NULL)
-		return NULL;
-	queue->first = job->next;
-	if (queue->first == NULL)
-		queue->last = &queue->first;
-	return job;
+	*at = (*at)->next;
+	if (*at == NULL)
+		queue->last = at;
 }
 
 /* Walks: what may wait in the background is little, see fs/ahead.h. */
@@ -66,9 +63,34 @@ static void take_out(struct queue *queue, const struct fs_job *job)
 
 	while (*at != job)
 		at = &(*at)->next;
-	*at = job->next;
-	if (job->next == NULL)
-		queue->last = at;
+	take_out_at(queue, at);
+}
+
+static bool is_large(const struct fs_pool *pool, const struct fs_job *job)
+{
+	return pool->budget != NULL && job->weight >= FS_BUDGET_LARGE;
+}
+
+/* The first that may run. Walks over large ones, of which there are at most as many
+ * as requests in flight. */
+static struct fs_job *pop(struct fs_pool *pool, struct queue *queue, struct worker *worker)
+{
+	bool full = false;
+
+	for (struct fs_job **at = &queue->first; *at != NULL; at = &(*at)->next) {
+		struct fs_job *job = *at;
+
+		if (is_large(pool, job) && !pool->stopping) {
+			/* In turn, so that the largest comes to its own. */
+			full = full || !fs_budget_try(pool->budget, job->weight);
+			if (full)
+				continue;
+			worker->paid = job->weight;
+		}
+		take_out_at(queue, at);
+		return job;
+	}
+	return NULL;
 }
 
 /* ---- Opening ------------------------------------------------------------ */
@@ -105,11 +127,11 @@ static bool may_run_background(const struct fs_pool *pool)
 
 static struct fs_job *next_job(struct fs_pool *pool, struct worker *worker)
 {
-	struct fs_job *job = pop(&pool->queue);
+	struct fs_job *job = pop(pool, &pool->queue, worker);
 
 	if (job != NULL || !may_run_background(pool))
 		return job;
-	job = pop(&pool->background);
+	job = pop(pool, &pool->background, worker);
 	if (job == NULL)
 		return NULL;
 	job->waits_in_background = false;
@@ -154,14 +176,35 @@ static void *work(void *context)
 
 	(void)pthread_setname_np(pthread_self(), pool->name);
 	fs_thread_init(&thread, pool->index);
-	while ((job = take_job(worker)) != NULL)
+	while ((job = take_job(worker)) != NULL) {
+		thread.paid = worker->paid > 0;
 		job->run(job, &thread);
+		if (worker->paid > 0)
+			fs_budget_give(pool->budget, worker->paid);
+		worker->paid = 0;
+	}
 	fs_thread_release(&thread);
 	pthread_mutex_lock(&pool->lock);
 	pool->alive--;
 	pthread_cond_signal(&pool->ended);
 	pthread_mutex_unlock(&pool->lock);
 	return NULL;
+}
+
+/* Called by any thread that made room. */
+static void look_again(void *context)
+{
+	struct fs_pool *pool = context;
+
+	pthread_mutex_lock(&pool->lock);
+	pthread_cond_broadcast(&pool->work);
+	pthread_mutex_unlock(&pool->lock);
+}
+
+void fs_pool_share(struct fs_pool *pool, struct fs_budget *budget)
+{
+	pool->budget = budget;
+	fs_budget_tell(budget, look_again, pool);
 }
 
 bool fs_pool_start(struct fs_pool *pool, struct err *err)
@@ -210,7 +253,12 @@ unsigned fs_pool_idle(struct fs_pool *pool)
 	unsigned idle;
 
 	pthread_mutex_lock(&pool->lock);
-	idle = pool->queue.first == NULL ? pool->waiting : 0;
+	idle = pool->waiting;
+	/* Large ones wait for memory, not for a worker. */
+	for (const struct fs_job *job = pool->queue.first; job != NULL; job = job->next) {
+		if (!is_large(pool, job))
+			idle = 0;
+	}
 	pthread_mutex_unlock(&pool->lock);
 	return idle;
 }
@@ -278,6 +326,8 @@ void fs_pool_close(struct fs_pool *pool)
 {
 	if (pool == NULL)
 		return;
+	if (pool->budget != NULL)
+		fs_budget_tell(pool->budget, NULL, NULL);
 	pthread_cond_destroy(&pool->ended);
 	pthread_cond_destroy(&pool->work);
 	pthread_mutex_destroy(&pool->lock);

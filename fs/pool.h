@@ -7,11 +7,16 @@
  * and one worker is always left to those; whoever comes to wait for a background
  * job raises it.
  *
+ * Jobs that take much memory share a budget (fs_pool_share()): one that does not fit
+ * stays in the queue and those of its like behind it, while small ones pass, so that
+ * no worker stands still for it.
+ *
  * SPDX-License-Identifier: MIT
  */
 #ifndef FS_POOL_H
 #define FS_POOL_H
 
+#include "fs/budget.h"
 #include "fs/thread.h"
 
 struct fs_job {
@@ -19,6 +24,9 @@ struct fs_job {
 	struct fs_job *next;
 	bool waits_in_background;
 
+	/* Bytes it takes of the budget, if there is one. While it runs they are taken,
+	 * which its thread->paid tells; not of what still runs once the pool stops. */
+	uint64_t weight;
 	/* Called once, in a worker, no lock held; owns the struct around the job. */
 	void (*run)(struct fs_job *job, struct fs_thread *thread);
 };
@@ -29,6 +37,8 @@ struct fs_pool;
  * no thread. */
 bool fs_pool_open(struct fs_pool **pool, const char *name, unsigned workers, struct ix_index *index,
 		  struct err *err) MUST_CHECK;
+/* Before it starts. The budget outlives the pool, and tells nobody else. */
+void fs_pool_share(struct fs_pool *pool, struct fs_budget *budget);
 bool fs_pool_start(struct fs_pool *pool, struct err *err) MUST_CHECK;
 
 /* Any thread. First in, first out. */

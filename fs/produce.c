@@ -129,10 +129,15 @@ static bool produce(void *context, const struct fs_work *work, struct err *err)
 #define FRAME_MOST 64u
 
 /* The header's numbers were found possible: nothing here is beyond 2^48. */
+static uint64_t samples_of(const struct dc_image *image)
+{
+	return (uint64_t)image->rows * image->columns * image->samples;
+}
+
 static void weigh(const struct fs_producing *producing, struct fs_task *task)
 {
 	const struct dc_image *image = &producing->instance->image;
-	uint64_t samples = (uint64_t)image->rows * image->columns * image->samples;
+	uint64_t samples = samples_of(image);
 
 	task->weight = task->capacity + samples * SAMPLE_WEIGHT;
 	task->most = TASK_MOST + producing->threads * THREAD_MOST + samples * SAMPLE_MOST +
@@ -140,23 +145,38 @@ static void weigh(const struct fs_producing *producing, struct fs_task *task)
 		     MIN_OF(producing->source_size, samples * SAMPLE_MOST);
 }
 
-/* Of what is known only once it was made: it gets smaller, as a rule, and when it
- * does not then by little. */
-static bool bound(const struct fs_producing *producing, const struct rn_instance *instance,
-		  size_t *capacity, struct err *err)
+/* Bytes of the file at most. Of what is known only once it was made: it gets smaller,
+ * as a rule, and when it does not then by little. */
+static bool find_capacity(const struct rn_options *options, const struct rn_kind *kind,
+			  const struct rn_instance *instance, uint32_t frame, uint64_t *capacity,
+			  struct err *err)
 {
-	struct rn_options plain = *producing->options;
-	uint64_t size;
+	struct rn_options plain = *options;
 
-	if (producing->measured_size > 0) {
-		*capacity = (size_t)producing->measured_size;
+	if (kind->size(instance, options, frame, capacity, err))
 		return true;
-	}
-	plain.png_level = 0;
-	if (!producing->kind->size(instance, &plain, producing->key.frame, &size, err))
+	if (err->code != ERR_NOTFOUND)
 		return false;
-	*capacity = (size_t)(size + size / 8 + 65536);
+	*capacity = instance->measured_size;
+	if (*capacity > 0)
+		return true;
+	plain.png_level = 0;
+	if (!kind->size(instance, &plain, frame, capacity, err))
+		return false;
+	*capacity += *capacity / 8 + 65536;
 	return true;
+}
+
+uint64_t fs_produce_weight(const struct rn_options *options, const struct rn_kind *kind,
+			   const struct ix_instance *instance, uint32_t frame)
+{
+	struct rn_instance known = fs_rn_instance(instance);
+	struct err err = {0};
+	uint64_t capacity;
+
+	if (!find_capacity(options, kind, &known, frame, &capacity, &err))
+		return 0;
+	return capacity + samples_of(&instance->image) * SAMPLE_WEIGHT;
 }
 
 bool fs_produce(struct fs_workers *workers, struct fs_producing *producing, struct err *err)
@@ -182,18 +202,17 @@ bool fs_produce(struct fs_workers *workers, struct fs_producing *producing, stru
 		.output_fd = producing->output_fd,
 		.out = producing->out,
 		.cancel = producing->cancel,
+		.paid = producing->paid,
 	};
 	uint64_t size;
 
 	known.measured_size = producing->measured_size;
 	(void)snprintf(told.name, sizeof(told.name), "%s", instance->name);
 	if (producing->output_fd < 0) {
-		if (producing->kind->size(&known, producing->options, producing->key.frame, &size,
-					  err))
-			task.capacity = (size_t)size;
-		else if (err->code != ERR_NOTFOUND ||
-			 !bound(producing, &known, &task.capacity, err))
+		if (!find_capacity(producing->options, producing->kind, &known,
+				   producing->key.frame, &size, err))
 			return false;
+		task.capacity = (size_t)size;
 	}
 	weigh(producing, &task);
 	err_clear(err);

@@ -28,6 +28,7 @@ struct fs_producing {
 	struct fs_key key;      /* of the file to make; its frame is the one that is made */
 	uint64_t measured_size; /* see struct rn_instance */
 	bool measuring;
+	bool paid; /* see struct fs_task */
 	unsigned threads;
 	int source_fd;
 	uint64_t source_size;
@@ -38,6 +39,10 @@ struct fs_producing {
 	struct buf *out;
 	uint64_t used_ns; /* out: processor time it took */
 };
+/* Bytes that making it in a worker is going to take, as far as the index knows: never
+ * less than fs_produce() finds. 0: it is not going to be made. */
+uint64_t fs_produce_weight(const struct rn_options *options, const struct rn_kind *kind,
+			   const struct ix_instance *instance, uint32_t frame);
 /* Errors of rn_produce() and of fs_workers_do(). */
 bool fs_produce(struct fs_workers *workers, struct fs_producing *producing,
 		struct err *err) MUST_CHECK;

@@ -286,6 +286,8 @@ static void raise_open_files(void)
 static bool start_threads(struct fs_session *session, struct fs_dispatch **dispatch,
 			  struct err *err)
 {
+	if (session->workers != NULL)
+		fs_pool_share(session->decode_pool, fs_workers_budget(session->workers));
 	return fs_pool_start(session->io_pool, err) && fs_pool_start(session->decode_pool, err) &&
 	       fs_pool_start(session->status_pool, err) &&
 	       (session->disk == NULL || fs_disk_cache_start(session->disk, err)) &&

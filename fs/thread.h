@@ -15,6 +15,7 @@ struct fs_thread {
 	uint8_t *buffer;
 	size_t buffer_size;
 	bool prompt; /* must not wait for the store now: what would fails */
+	bool paid;   /* the job's weight was taken from its pool's budget */
 };
 
 void fs_thread_init(struct fs_thread *thread, struct ix_index *index);

@@ -510,11 +510,12 @@ static bool try_task(struct fs_workers *workers, struct fs_task *task, bool *ok,
 
 bool fs_workers_do(struct fs_workers *workers, struct fs_task *task, struct err *err)
 {
+	uint64_t weight = task->paid ? 0 : task->weight;
 	unsigned tries = 0;
 	bool ok = false;
 
 	err_clear(err);
-	if (!fs_budget_take(&workers->budget, task->weight, task->cancel, err))
+	if (!fs_budget_take(&workers->budget, weight, task->cancel, err))
 		return false;
 	while (!try_task(workers, task, &ok, err)) {
 		if (++tries > workers->options.count + 1) {
@@ -522,7 +523,7 @@ bool fs_workers_do(struct fs_workers *workers, struct fs_task *task, struct err 
 			break;
 		}
 	}
-	fs_budget_give(&workers->budget, task->weight);
+	fs_budget_give(&workers->budget, weight);
 	count_task(workers, err->code == ERR_ABORTED);
 	return ok;
 }

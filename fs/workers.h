@@ -46,13 +46,14 @@ struct fs_task {
 	struct buf *out;           /* else the result is appended here; NULL with output_fd */
 	const atomic_bool *cancel; /* or NULL */
 	uint64_t weight;           /* bytes it is going to take, if all goes well */
+	bool paid;                 /* they were taken from the budget already */
 	uint64_t most;             /* bytes it may take, if that is less than a worker may */
 	size_t size;               /* of the result */
 	uint64_t used_ns;          /* processor time it took */
 };
 
-/* Waits until there is memory for it. ERR_ABORTED: the worker crashed, hung, or was stopped;
- * ERR_IO: it waits for the disk, or there is none; INTERRUPTED; else what the work says. */
+/* Waits until there is memory for it, unless it is paid. ERR_ABORTED: the worker
+ * crashed, hung, or was stopped; ERR_IO: it waits for the disk, or there is none; INTERRUPTED; else what the work says. */
 bool fs_workers_do(struct fs_workers *workers, struct fs_task *task, struct err *err) MUST_CHECK;
 
 /* Of what large tasks share, for those that are done elsewhere. */

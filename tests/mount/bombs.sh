@@ -119,6 +119,8 @@ false-j2k-4-giga|eio|the codestream has 4294967280 x 4294967280 pixels|OpenJPEG
 false-jxl|eio|the codestream has 2 x 2 pixels, the header 512 x 512|libjxl
 black-jpeg-ls|ok|-|CharLS
 black-rle|ok|-
+black-rle-frames|ok:0024|-
+small-rle|ok|-
 j2k-precincts|eio|precincts for|OpenJPEG
 frames-2-31-less-1|none|pixel data has 64 bytes, but frame
 frames-2-31|none|pixel data has 64 bytes, but frame
@@ -214,5 +216,28 @@ index=$scratch/index/pixels.sqlite
 start_mount wait,max_pixels=63 || exit 1
 contains "max_pixels" "$(reason frames-promised)" \
 	"no-png: no .png: 8 x 8 pixels are more than the 63 of max_pixels"
+stop_mount
+
+# ---- Those that wait for memory keep nobody waiting ---------------------------------------
+
+store=$scratch/queue
+index=$scratch/index/queue.sqlite
+check "large pictures and a small one" $make "$store" black-rle-frames small-rle
+start_mount wait,decode_memory=64M,decode_ahead=0 || exit 1
+for frame in "$mnt"/patients/"Bomb, black-rle-frames "*/*/*/png/*/*.png; do
+	cat "$frame" >/dev/null &
+	readers+=($!)
+done
+sleep 0.1
+check "a small picture" timeout "$patience" cat "$(png_of small-rle)"
+left=0
+for reader in "${readers[@]}"; do
+	kill -0 "$reader" 2>/dev/null && left=$((left + 1))
+done
+check "it comes before $left of ${#readers[@]} large ones that were asked for earlier" \
+	test "$left" -gt 4
+for reader in "${readers[@]}"; do
+	wait "$reader" || fail "a large picture is read"
+done
 stop_mount
 check_fails "less than pictures are made by" "$dicomfs" -o max_depth=7 "$store" "$mnt"

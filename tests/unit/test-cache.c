@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/cache.h"
 
+#include <sched.h>
 #include <setjmp.h>
 
 #include <cmocka.h>
@@ -200,6 +201,122 @@ static void test_pool_runs_all_before_it_stops(void **state)
 	fs_pool_close(pool);
 }
 
+/* ---- Large jobs ------------------------------------------------------------- */
+
+#define LARGE ((uint64_t)60 << 20)
+#define LARGE_LIMIT ((uint64_t)100 << 20)
+
+struct large_job {
+	struct fs_job job;
+	atomic_uint *running, *done;
+	atomic_bool *gate;
+	bool paid; /* as its thread said */
+};
+
+static void run_large(struct fs_job *job, struct fs_thread *thread)
+{
+	struct large_job *large = (struct large_job *)job;
+
+	large->paid = thread->paid;
+	atomic_fetch_add(large->running, 1);
+	while (!atomic_load(large->gate))
+		(void)sched_yield();
+	atomic_fetch_sub(large->running, 1);
+	atomic_fetch_add(large->done, 1);
+}
+
+static void wait_for(const atomic_uint *count, unsigned value)
+{
+	while (atomic_load(count) < value)
+		(void)sched_yield();
+}
+
+/* However many large jobs wait for memory, a small one finds a worker. */
+static void test_pool_large_jobs_leave_workers(void **state)
+{
+	atomic_uint running = 0, done = 0, small = 0;
+	atomic_bool gate = false;
+	struct large_job large[8];
+	struct counted_job jobs[3];
+	struct fs_pool *pool = NULL;
+	struct fs_budget budget;
+	struct err err = {0};
+
+	(void)state;
+	fs_budget_init(&budget, LARGE_LIMIT);
+	assert_true(fs_pool_open(&pool, "test", 3, NULL, &err));
+	fs_pool_share(pool, &budget);
+	assert_true(fs_pool_start(pool, &err));
+	for (size_t i = 0; i < ARRAY_LEN(large); i++) {
+		large[i] = (struct large_job){
+			.job.run = run_large, .running = &running, .done = &done, .gate = &gate};
+		/* The last one fits beside the first, but not before those in front of it. */
+		large[i].job.weight = i + 1 < ARRAY_LEN(large) ? LARGE : LARGE / 2;
+		fs_pool_submit(pool, &large[i].job);
+	}
+	wait_for(&running, 1);
+	for (size_t i = 0; i < ARRAY_LEN(jobs); i++) {
+		jobs[i] = (struct counted_job){.job.run = count_job, .count = &small};
+		jobs[i].job.weight = i;
+		fs_pool_submit(pool, &jobs[i].job);
+	}
+	wait_for(&small, ARRAY_LEN(jobs));
+	assert_int_equal(atomic_load(&running), 1);
+	assert_false(fs_budget_try(&budget, LARGE));
+	while (fs_pool_idle(pool) != 2)
+		(void)sched_yield();
+	atomic_store(&gate, true);
+	wait_for(&done, ARRAY_LEN(large));
+	for (size_t i = 0; i < ARRAY_LEN(large); i++)
+		assert_true(large[i].paid);
+	assert_true(fs_pool_stop(pool, 20000));
+	/* All was given back. */
+	assert_true(fs_budget_try(&budget, LARGE_LIMIT));
+	fs_budget_give(&budget, LARGE_LIMIT);
+	fs_pool_close(pool);
+	fs_budget_release(&budget);
+}
+
+/* What somebody else gives back wakes a worker; and what still waits when the pool
+ * stops is run, unpaid, for it has to be answered. */
+static void test_pool_large_jobs_wait_for_others(void **state)
+{
+	atomic_uint running = 0, done = 0;
+	atomic_bool gate = true;
+	struct large_job large[2];
+	struct fs_pool *pool = NULL;
+	struct fs_budget budget;
+	struct err err = {0};
+
+	(void)state;
+	fs_budget_init(&budget, LARGE_LIMIT);
+	assert_true(fs_pool_open(&pool, "test", 1, NULL, &err));
+	fs_pool_share(pool, &budget);
+	assert_true(fs_pool_start(pool, &err));
+	for (size_t i = 0; i < ARRAY_LEN(large); i++) {
+		large[i] = (struct large_job){
+			.job.run = run_large, .running = &running, .done = &done, .gate = &gate};
+		large[i].job.weight = LARGE;
+	}
+	assert_true(fs_budget_try(&budget, LARGE));
+	fs_pool_submit(pool, &large[0].job);
+	while (fs_pool_idle(pool) != 1)
+		(void)sched_yield();
+	assert_int_equal(atomic_load(&done), 0);
+	fs_budget_give(&budget, LARGE);
+	wait_for(&done, 1);
+	assert_true(large[0].paid);
+	while (!fs_budget_try(&budget, LARGE))
+		(void)sched_yield();
+	fs_pool_submit(pool, &large[1].job);
+	assert_true(fs_pool_stop(pool, 20000));
+	assert_int_equal(atomic_load(&done), 2);
+	assert_false(large[1].paid);
+	fs_budget_give(&budget, LARGE);
+	fs_pool_close(pool);
+	fs_budget_release(&budget);
+}
+
 static void test_pool_background_waits_its_turn(void **state)
 {
 	struct counted_job jobs[3];
@@ -239,6 +356,8 @@ int main(void)
 		cmocka_unit_test(test_pins_stay_and_count),
 		cmocka_unit_test(test_one_oversized_blob_can_be_pinned),
 		cmocka_unit_test(test_pool_runs_all_before_it_stops),
+		cmocka_unit_test(test_pool_large_jobs_leave_workers),
+		cmocka_unit_test(test_pool_large_jobs_wait_for_others),
 		cmocka_unit_test(test_pool_background_waits_its_turn),
 	};
 
