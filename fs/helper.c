@@ -16,6 +16,7 @@
 #include "dicom/buf.h"
 #include "fs/child.h"
 #include "fs/confine.h"
+#include "fs/message.h"
 #include "fs/places.h"
 #include "fs/store-file.h"
 
@@ -34,72 +35,6 @@ struct reply {
 /* As long as an answer is waited for, and its end. */
 #define ANSWER_MS 5000
 #define STOP_TRIES 2000
-
-/* ---- Messages -------------------------------------------------------------- */
-
-union control {
-	struct cmsghdr align;
-	char bytes[CMSG_SPACE(sizeof(int))];
-};
-
-/* parts: the message; fd: -1, or one that goes with it. */
-static bool send_parts(int channel_fd, struct iovec *parts, size_t count, int fd, int flags)
-{
-	union control control = {.bytes = {0}};
-	struct msghdr to = {.msg_iov = parts, .msg_iovlen = count};
-	struct cmsghdr *header;
-	ssize_t sent;
-
-	if (fd >= 0) {
-		to.msg_control = control.bytes;
-		to.msg_controllen = sizeof(control.bytes);
-		header = CMSG_FIRSTHDR(&to);
-		header->cmsg_level = SOL_SOCKET;
-		header->cmsg_type = SCM_RIGHTS;
-		header->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(header), &fd, sizeof(int));
-	}
-	do {
-		sent = sendmsg(channel_fd, &to, MSG_NOSIGNAL | flags);
-	} while (sent < 0 && errno == EINTR);
-	return sent >= 0;
-}
-
-/* There is room for more than the one that we send. */
-static void take_one(const struct cmsghdr *header, int *fd)
-{
-	int fds[CMSG_SPACE(sizeof(int)) / sizeof(int)];
-	size_t count = MIN_OF((header->cmsg_len - CMSG_LEN(0)) / sizeof(int), ARRAY_LEN(fds));
-
-	memcpy(fds, CMSG_DATA(header), count * sizeof(int));
-	for (size_t i = 1; i < count; i++)
-		base_close_fd(&fds[i]);
-	if (count > 0)
-		*fd = fds[0];
-}
-
-/* Bytes of the message; <= 0: the other end is gone. *fd is -1 or the caller's. */
-static ssize_t receive_parts(int channel_fd, struct iovec *parts, size_t count, int *fd)
-{
-	union control control;
-	struct msghdr from = {
-		.msg_iov = parts,
-		.msg_iovlen = count,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes),
-	};
-	struct cmsghdr *header;
-	ssize_t got;
-
-	do {
-		got = recvmsg(channel_fd, &from, MSG_CMSG_CLOEXEC);
-	} while (got < 0 && errno == EINTR);
-	*fd = -1;
-	header = got > 0 ? CMSG_FIRSTHDR(&from) : NULL;
-	if (header != NULL && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
-		take_one(header, fd);
-	return got;
-}
 
 /* ---- In the helper ---------------------------------------------------------- */
 
@@ -173,18 +108,19 @@ static _Noreturn void serve(const struct fs_helping *helping)
 		{.iov_base = &request, .iov_len = sizeof(request)},
 		{.iov_base = text, .iov_len = sizeof(text) - 1},
 	};
+	int fds[FS_MESSAGE_FDS];
 	ssize_t got;
-	int fd;
 
-	while ((got = receive_parts(FS_CHILD_CHANNEL, parts, ARRAY_LEN(parts), &fd)) >=
+	while ((got = fs_message_receive(FS_CHILD_CHANNEL, parts, ARRAY_LEN(parts), fds)) >=
 	       (ssize_t)sizeof(request)) {
-		CLEANUP_FD int given = fd, out = -1;
+		CLEANUP_FD int given = fds[0], too_many = fds[1], out = -1;
 		struct reply reply = {.sys = 0};
-		struct iovec part = {.iov_base = &reply, .iov_len = sizeof(reply)};
+		struct iovec part = fs_message_part(&reply, sizeof(reply));
 
 		text[(size_t)got - sizeof(request)] = '\0';
-		reply.sys = answer(helping, &request, text, given, &out);
-		if (request.kind != REQUEST_LOG && !send_parts(FS_CHILD_CHANNEL, &part, 1, out, 0))
+		reply.sys = too_many < 0 ? answer(helping, &request, text, given, &out) : EBADF;
+		if (request.kind != REQUEST_LOG &&
+		    !fs_message_send(FS_CHILD_CHANNEL, &part, 1, (const int[]){out, -1}, 0))
 			break;
 	}
 	_exit(EXIT_SUCCESS);
@@ -252,26 +188,26 @@ static int ask(struct fs_helper *helper, enum request_kind kind, const char *tex
 {
 	struct request request = {.kind = kind};
 	struct reply reply = {.sys = EIO};
-	struct iovec parts[] = {{.iov_base = &request, .iov_len = sizeof(request)},
-				{.iov_len = strlen(text)}};
+	struct iovec parts[] = {fs_message_part(&request, sizeof(request)),
+				fs_message_part(text, strlen(text))};
 	struct iovec part = {.iov_base = &reply, .iov_len = sizeof(reply)};
 	struct pollfd answer = {.fd = helper->fd, .events = POLLIN};
-	int got_fd = -1;
+	int fds[FS_MESSAGE_FDS] = {-1, -1};
 	bool ok;
 
-	memcpy(&parts[1].iov_base, &text, sizeof(text));
 	pthread_mutex_lock(&helper->lock);
-	ok = send_parts(helper->fd, parts, ARRAY_LEN(parts), fd, 0) &&
+	ok = fs_message_send(helper->fd, parts, ARRAY_LEN(parts), (const int[]){fd, -1}, 0) &&
 	     poll(&answer, 1, ANSWER_MS) == 1 &&
-	     receive_parts(helper->fd, &part, 1, &got_fd) == (ssize_t)sizeof(reply);
+	     fs_message_receive(helper->fd, &part, 1, fds) == (ssize_t)sizeof(reply);
 	/* An answer that comes later would be taken for that of the next question. */
 	if (!ok)
 		(void)shutdown(helper->fd, SHUT_RDWR);
 	pthread_mutex_unlock(&helper->lock);
 	if (out != NULL)
-		*out = got_fd;
+		*out = fds[0];
 	else
-		base_close_fd(&got_fd);
+		base_close_fd(&fds[0]);
+	base_close_fd(&fds[1]);
 	return ok ? reply.sys : EIO;
 }
 
@@ -299,10 +235,10 @@ bool fs_helper_is_unwritten(int fd, void *helper)
 void fs_helper_log(int priority, const char *line, void *helper)
 {
 	struct request request = {.kind = REQUEST_LOG, .priority = priority};
-	struct iovec parts[] = {{.iov_base = &request, .iov_len = sizeof(request)},
-				{.iov_len = strnlen(line, TEXT_MAX - 1)}};
+	struct iovec parts[] = {fs_message_part(&request, sizeof(request)),
+				fs_message_part(line, strnlen(line, TEXT_MAX - 1))};
 
-	memcpy(&parts[1].iov_base, &line, sizeof(line));
-	(void)send_parts(((struct fs_helper *)helper)->fd, parts, ARRAY_LEN(parts), -1,
-			 MSG_DONTWAIT);
+	if (!fs_message_send(((struct fs_helper *)helper)->fd, parts, ARRAY_LEN(parts), NULL,
+			     MSG_DONTWAIT))
+		return;
 }

@@ -16,6 +16,7 @@
 
 #include "fs/child.h"
 #include "fs/confine.h"
+#include "fs/message.h"
 
 _Static_assert((int)FS_WORKER_CHANNEL == (int)FS_CHILD_CHANNEL, "in a worker the keeper's goes");
 
@@ -49,70 +50,6 @@ struct keeper {
 	struct fs_arguments arguments;
 	pid_t late[LATE_MAX]; /* killed, and not gone yet; 0: none */
 };
-
-/* ---- Messages ------------------------------------------------------------- */
-
-union control {
-	struct cmsghdr align;
-	char bytes[CMSG_SPACE(2 * sizeof(int))];
-};
-
-static bool send_request(int fd, const struct request *request, const int *fds)
-{
-	union control control = {.bytes = {0}};
-	struct request copy = *request;
-	struct iovec part = {.iov_base = &copy, .iov_len = sizeof(copy)};
-	struct msghdr to = {.msg_iov = &part, .msg_iovlen = 1};
-	struct cmsghdr *header;
-
-	if (fds != NULL) {
-		to.msg_control = control.bytes;
-		to.msg_controllen = sizeof(control.bytes);
-		header = CMSG_FIRSTHDR(&to);
-		header->cmsg_level = SOL_SOCKET;
-		header->cmsg_type = SCM_RIGHTS;
-		header->cmsg_len = CMSG_LEN(2 * sizeof(int));
-		memcpy(CMSG_DATA(header), fds, 2 * sizeof(int));
-	}
-	return sendmsg(fd, &to, MSG_NOSIGNAL) == (ssize_t)sizeof(copy);
-}
-
-/* False: the daemon is gone. */
-static bool receive_request(int fd, struct request *request, int fds[2])
-{
-	union control control;
-	struct iovec part = {.iov_base = request, .iov_len = sizeof(*request)};
-	struct msghdr from = {
-		.msg_iov = &part,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes),
-	};
-	struct cmsghdr *header;
-	ssize_t got;
-
-	do {
-		got = recvmsg(fd, &from, MSG_CMSG_CLOEXEC);
-	} while (got < 0 && errno == EINTR);
-	if (got != (ssize_t)sizeof(*request))
-		return false;
-	fds[0] = fds[1] = -1;
-	header = CMSG_FIRSTHDR(&from);
-	if (header != NULL && header->cmsg_type == SCM_RIGHTS &&
-	    header->cmsg_len == CMSG_LEN(2 * sizeof(int)))
-		memcpy(fds, CMSG_DATA(header), 2 * sizeof(int));
-	return true;
-}
-
-static bool receive_reply(int fd, struct reply *reply)
-{
-	ssize_t got;
-
-	do {
-		got = recv(fd, reply, sizeof(*reply), 0);
-	} while (got < 0 && errno == EINTR);
-	return got == (ssize_t)sizeof(*reply);
-}
 
 /* ---- In the keeper -------------------------------------------------------- */
 
@@ -199,13 +136,15 @@ static void wait_for_request(struct keeper *self)
 static _Noreturn void keep(struct keeper *self)
 {
 	struct request request;
-	int fds[2];
+	struct iovec part = {.iov_base = &request, .iov_len = sizeof(request)};
+	int fds[FS_MESSAGE_FDS];
 
 	for (;;) {
 		struct reply reply = {.worker = -1};
+		struct iovec answer = fs_message_part(&reply, sizeof(reply));
 
 		wait_for_request(self);
-		if (!receive_request(self->fd, &request, fds))
+		if (fs_message_receive(self->fd, &part, 1, fds) != (ssize_t)sizeof(request))
 			break;
 		if (request.kind == REQUEST_SPAWN)
 			spawn(self, fds, &reply);
@@ -213,7 +152,7 @@ static _Noreturn void keep(struct keeper *self)
 			end(self, request.worker, &reply);
 		base_close_fd(&fds[0]);
 		base_close_fd(&fds[1]);
-		if (send(self->fd, &reply, sizeof(reply), MSG_NOSIGNAL) < 0)
+		if (!fs_message_send(self->fd, &answer, 1, NULL, 0))
 			break;
 	}
 	/* Workers see the end of their channels, and of their parent. */
@@ -312,6 +251,16 @@ void fs_keeper_stop(struct fs_keeper *keeper)
 		;
 }
 
+static bool ask(struct fs_keeper *keeper, const struct request *request, const int *fds,
+		struct reply *reply)
+{
+	struct iovec question = fs_message_part(request, sizeof(*request));
+	struct iovec answer = {.iov_base = reply, .iov_len = sizeof(*reply)};
+
+	return fs_message_send(keeper->fd, &question, 1, fds, 0) &&
+	       fs_message_receive(keeper->fd, &answer, 1, NULL) == (ssize_t)sizeof(*reply);
+}
+
 bool fs_keeper_spawn(struct fs_keeper *keeper, int channel_fd, int memory_fd, pid_t *worker,
 		     struct err *err)
 {
@@ -319,7 +268,7 @@ bool fs_keeper_spawn(struct fs_keeper *keeper, int channel_fd, int memory_fd, pi
 	const int fds[] = {channel_fd, memory_fd};
 	struct reply reply;
 
-	if (!send_request(keeper->fd, &request, fds) || !receive_reply(keeper->fd, &reply))
+	if (!ask(keeper, &request, fds, &reply))
 		return err_set(err, ERR_IO, "the process that starts decoders is gone");
 	if (reply.worker < 0)
 		return err_set_sys(err, reply.sys, "cannot start a decoder");
@@ -332,7 +281,7 @@ bool fs_keeper_end(struct fs_keeper *keeper, pid_t worker, int *status)
 	const struct request request = {.kind = REQUEST_END, .worker = worker};
 	struct reply reply;
 
-	if (!send_request(keeper->fd, &request, NULL) || !receive_reply(keeper->fd, &reply))
+	if (!ask(keeper, &request, NULL, &reply))
 		return false;
 	*status = reply.status;
 	return reply.known;

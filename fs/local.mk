@@ -45,6 +45,8 @@ noinst_LIBRARIES += %D%/libfs.a
 	%D%/keeper.h \
 	%D%/measure.c \
 	%D%/measure.h \
+	%D%/message.c \
+	%D%/message.h \
 	%D%/node.c \
 	%D%/node.h \
 	%D%/ops-dir.c \

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "fs/confine.h"
+#include "fs/message.h"
 
 /* What it ends with when the daemon is gone, or speaks nonsense. */
 #define EXIT_ALONE 0
@@ -70,58 +71,29 @@ struct message {
 	struct fs_task_header header;
 	uint8_t told[FS_TASK_MAX];
 	size_t told_size;
-	int fds[2]; /* source, output; -1: none */
+	int fds[FS_MESSAGE_FDS]; /* source, output; -1: none */
 };
-
-static void take_descriptors(struct msghdr *from, struct message *message)
-{
-	struct cmsghdr *control = CMSG_FIRSTHDR(from);
-	size_t count;
-
-	message->fds[0] = message->fds[1] = -1;
-	if (control == NULL || control->cmsg_level != SOL_SOCKET ||
-	    control->cmsg_type != SCM_RIGHTS)
-		return;
-	count = (control->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-	memcpy(message->fds, CMSG_DATA(control), MIN_OF(count, (size_t)2) * sizeof(int));
-}
 
 static void receive_message(struct message *message)
 {
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(2 * sizeof(int))];
-	} control;
 	struct iovec parts[] = {
 		{.iov_base = &message->header, .iov_len = sizeof(message->header)},
 		{.iov_base = message->told, .iov_len = sizeof(message->told)},
 	};
-	struct msghdr to = {
-		.msg_iov = parts,
-		.msg_iovlen = ARRAY_LEN(parts),
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes),
-	};
-	ssize_t got;
+	ssize_t got = fs_message_receive(FS_WORKER_CHANNEL, parts, ARRAY_LEN(parts), message->fds);
 
-	do {
-		got = recvmsg(FS_WORKER_CHANNEL, &to, MSG_CMSG_CLOEXEC);
-	} while (got < 0 && errno == EINTR);
-	if (got <= 0)
+	if (got == 0)
 		_exit(EXIT_ALONE);
-	take_descriptors(&to, message);
-	if ((size_t)got < sizeof(message->header) || (to.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
+	if (got < (ssize_t)sizeof(message->header))
 		_exit(EXIT_CONFUSED);
 	message->told_size = (size_t)got - sizeof(message->header);
 }
 
 static void answer(const struct fs_task_reply *reply)
 {
-	struct iovec part = {.iov_len = sizeof(*reply)};
-	struct msghdr to = {.msg_iov = &part, .msg_iovlen = 1};
+	struct iovec part = fs_message_part(reply, sizeof(*reply));
 
-	memcpy(&part.iov_base, &reply, sizeof(reply));
-	if (sendmsg(FS_WORKER_CHANNEL, &to, MSG_NOSIGNAL) != (ssize_t)sizeof(*reply))
+	if (!fs_message_send(FS_WORKER_CHANNEL, &part, 1, NULL, 0))
 		_exit(EXIT_ALONE);
 }
 

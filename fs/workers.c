@@ -15,6 +15,7 @@
 #include "dicom/log.h"
 #include "fs/confine.h"
 #include "fs/keeper.h"
+#include "fs/message.h"
 
 /* A task is looked at this often while it runs. */
 #define LOOK_MS 20
@@ -284,34 +285,15 @@ void fs_workers_state(struct fs_workers *workers, struct fs_workers_state *state
 
 static bool send_task(const struct worker *worker, const struct fs_task *task)
 {
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(2 * sizeof(int))];
-	} control = {.bytes = {0}};
-	struct fs_task_header header = {.capacity = task->capacity,
-					.group = task->group,
-					.memory = task->most,
-					.own_output = task->output_fd >= 0};
-	struct iovec parts[] = {{.iov_base = &header, .iov_len = sizeof(header)},
-				{.iov_len = task->told.size}};
-	struct msghdr to = {
-		.msg_iov = parts, .msg_iovlen = ARRAY_LEN(parts), .msg_control = control.bytes};
-	const int fds[] = {task->source_fd, task->output_fd};
-	size_t fds_size = header.own_output ? sizeof(fds) : sizeof(fds[0]);
-	struct cmsghdr *message;
-	ssize_t put;
+	const struct fs_task_header header = {.capacity = task->capacity,
+					      .group = task->group,
+					      .memory = task->most,
+					      .own_output = task->output_fd >= 0};
+	struct iovec parts[] = {fs_message_part(&header, sizeof(header)),
+				fs_message_part(task->told.data, task->told.size)};
+	const int fds[FS_MESSAGE_FDS] = {task->source_fd, task->output_fd};
 
-	memcpy(&parts[1].iov_base, &task->told.data, sizeof(void *));
-	to.msg_controllen = CMSG_SPACE(fds_size);
-	message = CMSG_FIRSTHDR(&to);
-	message->cmsg_level = SOL_SOCKET;
-	message->cmsg_type = SCM_RIGHTS;
-	message->cmsg_len = CMSG_LEN(fds_size);
-	memcpy(CMSG_DATA(message), fds, fds_size);
-	do {
-		put = sendmsg(worker->channel_fd, &to, MSG_NOSIGNAL);
-	} while (put < 0 && errno == EINTR);
-	return put == (ssize_t)(sizeof(header) + task->told.size);
+	return fs_message_send(worker->channel_fd, parts, ARRAY_LEN(parts), fds, 0);
 }
 
 /* ns; 0 when it is gone. */
@@ -382,6 +364,7 @@ static bool wait_for_reply(struct fs_workers *workers, struct worker *worker,
 {
 	struct watch watch = {.options = &workers->options, .begun = now_ns()};
 	struct pollfd channel = {.fd = worker->channel_fd, .events = POLLIN};
+	struct iovec part = {.iov_base = reply, .iov_len = sizeof(*reply)};
 	ssize_t got;
 
 	watch.begun_used = processor_time(worker);
@@ -389,9 +372,7 @@ static bool wait_for_reply(struct fs_workers *workers, struct worker *worker,
 		if (!may_go_on(&watch, worker, task, err))
 			return false;
 	}
-	do {
-		got = recv(worker->channel_fd, reply, sizeof(*reply), 0);
-	} while (got < 0 && errno == EINTR);
+	got = fs_message_receive(worker->channel_fd, &part, 1, NULL);
 	/* So the kernel says that there was something left to be received. */
 	*untouched = got < 0 && errno == ECONNRESET;
 	if (got == 0 || *untouched)

@@ -44,6 +44,7 @@ unit_tests += %D%/test-json
 unit_tests += %D%/test-json-any
 unit_tests += %D%/test-json-value
 unit_tests += %D%/test-lut
+unit_tests += %D%/test-message
 unit_tests += %D%/test-names
 unit_tests += %D%/test-names-text
 unit_tests += %D%/test-node
