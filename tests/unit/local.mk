@@ -29,13 +29,10 @@ unit_tests += %D%/test-frame-cache
 unit_tests += %D%/test-frames
 unit_tests += %D%/test-icc
 unit_tests += %D%/test-index
-unit_tests += %D%/test-index-check
 unit_tests += %D%/test-index-data
 unit_tests += %D%/test-index-disk
 unit_tests += %D%/test-index-parts
-unit_tests += %D%/test-index-random
 unit_tests += %D%/test-index-scan
-unit_tests += %D%/test-index-threads
 unit_tests += %D%/test-index-tree
 unit_tests += %D%/test-jpeg
 unit_tests += %D%/test-jpeg-data
@@ -116,18 +113,21 @@ index_store_sources = %D%/index-store.c %D%/index-store.h tests/tools/dicom-writ
 %C%_test_index_disk_SOURCES = %D%/test-index-disk.c $(index_store_sources)
 %C%_test_index_parts_SOURCES = %D%/test-index-parts.c $(index_store_sources)
 
-# What lets calls fail: see faults.h. Not below valgrind, which would take long
-# over so many scans; sanitizers see the same.
-fault_tests =
+# What scans by the thousand, many of them to let calls fail: see faults.h. Not below
+# valgrind, which would take long over it; sanitizers see the same.
+scan_tests =
 if HAVE_CMOCKA
-fault_tests += %D%/test-fault-content
-fault_tests += %D%/test-fault-index
-fault_tests += %D%/test-fault-scan
-fault_tests += %D%/test-index-damage
-fault_tests += %D%/test-index-power
+scan_tests += %D%/test-fault-content
+scan_tests += %D%/test-fault-index
+scan_tests += %D%/test-fault-scan
+scan_tests += %D%/test-index-check
+scan_tests += %D%/test-index-damage
+scan_tests += %D%/test-index-power
+scan_tests += %D%/test-index-random
+scan_tests += %D%/test-index-threads
 endif
-check_PROGRAMS += $(fault_tests)
-TESTS += $(fault_tests)
+check_PROGRAMS += $(scan_tests)
+TESTS += $(scan_tests)
 
 # Processes that give up most system calls: valgrind itself would need them.
 process_tests =
