@@ -75,7 +75,8 @@ static bool scan(const struct fs_options *options, const struct fs_ground *groun
 	return ok;
 }
 
-static _Noreturn void run(const struct fs_options *options, const struct fs_ground *ground, int fd)
+static _Noreturn void run(const struct fs_options *options, const struct fs_ground *ground, int fd,
+			  const sigset_t *mask)
 {
 	static const int ignored[] = {SIGINT, SIGTERM, SIGHUP};
 	struct outcome outcome = {.done = false};
@@ -85,6 +86,7 @@ static _Noreturn void run(const struct fs_options *options, const struct fs_grou
 	/* Also when they are sent to all processes: they are for the parent. */
 	for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
 		(void)signal(ignored[i], SIG_IGN);
+	(void)pthread_sigmask(SIG_SETMASK, mask, NULL);
 	if (listener == NULL)
 		_exit(EXIT_FAILURE);
 	listener->fd = fd;
@@ -97,8 +99,9 @@ static _Noreturn void run(const struct fs_options *options, const struct fs_grou
 
 /* ---- Beside it ------------------------------------------------------------------ */
 
-/* Until it has said something, or has ended. */
-static bool wait_for(int fd, struct outcome *outcome, struct err *err)
+/* Until it has said something, or has ended. *stopped: a signal came meanwhile, perhaps
+ * too late for it to hear of it. */
+static bool wait_for(int fd, struct outcome *outcome, bool *stopped, struct err *err)
 {
 	CLEANUP_FS_STOP struct fs_stop stop = {0};
 	struct pollfd result = {.fd = fd, .events = POLLIN};
@@ -115,6 +118,8 @@ static bool wait_for(int fd, struct outcome *outcome, struct err *err)
 	/* It ended without having read what it was told; that is said first. */
 	if (got < 0 && errno == ECONNRESET)
 		got = recv(fd, outcome, sizeof(*outcome), 0);
+	fs_stop_end(&stop);
+	*stopped = atomic_load(&stop.stop);
 	return got == (ssize_t)sizeof(*outcome);
 }
 
@@ -126,21 +131,21 @@ static bool describe_end(int status, struct err *err)
 	return err_set(err, ERR_ABORTED, "the scan ended too early");
 }
 
-bool fs_first_scan(const struct fs_options *options, const struct fs_ground *ground, bool *no_index,
-		   struct err *err)
+/* The signals are blocked: none of them is lost, whenever it comes. */
+static bool scan_in_child(const struct fs_options *options, const struct fs_ground *ground,
+			  const sigset_t *mask, bool *stopped, struct outcome *outcome,
+			  struct err *err)
 {
-	struct outcome outcome = {.done = false};
 	int ends[2], status = 0;
 	pid_t child;
 	bool heard;
 
-	*no_index = false;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
 		return err_set_sys(err, errno, "cannot make a socket");
 	child = fork();
 	if (child == 0) {
 		(void)close(ends[0]);
-		run(options, ground, ends[1]);
+		run(options, ground, ends[1], mask);
 	}
 	(void)close(ends[1]);
 	if (child < 0) {
@@ -148,15 +153,34 @@ bool fs_first_scan(const struct fs_options *options, const struct fs_ground *gro
 		(void)close(ends[0]);
 		return false;
 	}
-	heard = wait_for(ends[0], &outcome, err);
+	heard = wait_for(ends[0], outcome, stopped, err);
 	/* With that it stops, if it has not. */
 	(void)close(ends[0]);
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 		;
+	return heard || (err->code == ERR_NONE ? describe_end(status, err) : false);
+}
+
+bool fs_first_scan(const struct fs_options *options, const struct fs_ground *ground, bool *no_index,
+		   struct err *err)
+{
+	static const struct timespec at_once = {0};
+	struct outcome outcome = {.done = false};
+	sigset_t signals, before;
+	bool stopped = false, heard;
+
+	*no_index = false;
+	fs_stop_signals(&signals);
+	(void)pthread_sigmask(SIG_BLOCK, &signals, &before);
+	heard = scan_in_child(options, ground, &before, &stopped, &outcome, err);
+	stopped = sigtimedwait(&signals, NULL, &at_once) > 0 || stopped;
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (!heard)
-		return err->code != ERR_NONE ? false : describe_end(status, err);
+		return false;
 	*no_index = outcome.no_index;
 	if (!outcome.done)
 		*err = outcome.err;
+	else if (stopped)
+		return err_set(err, ERR_INTERRUPTED, "interrupted; what was indexed is kept");
 	return outcome.done;
 }

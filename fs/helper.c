@@ -102,7 +102,7 @@ static int answer(const struct fs_helping *helping, const struct request *reques
 
 static _Noreturn void serve(const struct fs_helping *helping)
 {
-	struct request request;
+	struct request request = {.kind = 0};
 	char text[TEXT_MAX];
 	struct iovec parts[] = {
 		{.iov_base = &request, .iov_len = sizeof(request)},

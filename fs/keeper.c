@@ -135,7 +135,7 @@ static void wait_for_request(struct keeper *self)
 
 static _Noreturn void keep(struct keeper *self)
 {
-	struct request request;
+	struct request request = {.kind = 0};
 	struct iovec part = {.iov_base = &request, .iov_len = sizeof(request)};
 	int fds[FS_MESSAGE_FDS];
 

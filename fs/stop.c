@@ -4,7 +4,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static void watched_signals(sigset_t *signals)
+void fs_stop_signals(sigset_t *signals)
 {
 	sigemptyset(signals);
 	sigaddset(signals, SIGINT);
@@ -18,7 +18,7 @@ static void *watch(void *context)
 	struct fs_stop *stop = context;
 	sigset_t signals;
 
-	watched_signals(&signals);
+	fs_stop_signals(&signals);
 	while (!atomic_load(&stop->ended)) {
 		int number = sigtimedwait(&signals, NULL, &pause);
 
@@ -37,7 +37,7 @@ bool fs_stop_start(struct fs_stop *stop, struct err *err)
 
 	atomic_init(&stop->stop, false);
 	atomic_init(&stop->ended, false);
-	watched_signals(&signals);
+	fs_stop_signals(&signals);
 	(void)pthread_sigmask(SIG_BLOCK, &signals, &stop->before);
 	failed = pthread_create(&stop->thread, NULL, watch, stop);
 	stop->started = failed == 0;

@@ -21,11 +21,15 @@ struct fs_stop {
 	bool started;
 };
 
-/* Blocks SIGINT, SIGTERM and SIGHUP in this thread and those it starts from now
+/* SIGINT, SIGTERM and SIGHUP. */
+void fs_stop_signals(sigset_t *signals);
+
+/* Blocks them in this thread and those it starts from now
  * on, and watches for them. */
 bool fs_stop_start(struct fs_stop *stop, struct err *err) MUST_CHECK;
 
-/* Ends watching and gives the signals back. Zeroed structs are allowed. */
+/* Ends watching and gives the signals back; afterwards stop is settled, and what came
+ * too late for the work may still ask for an end. Zeroed structs are allowed. */
 void fs_stop_end(struct fs_stop *stop);
 #define CLEANUP_FS_STOP CLEANUP(fs_stop_end)
 

@@ -42,6 +42,26 @@ has_ended() {
 	! kill -0 "$daemon" 2>/dev/null || grep -q '^State:.Z' "/proc/$daemon/status" 2>/dev/null
 }
 
+# A signal at any moment of the start, most of them in that of the first scan: none is
+# forgotten.
+forgotten=0
+for delay in $(seq -w 0 4 160); do
+	rm -f "$index"*
+	"$dicomfs" -f -o "index=$index,wait" "$store" "$mnt" 2>>"$scratch/log" &
+	daemon=$!
+	sleep "0.$delay"
+	kill -TERM "$daemon" 2>/dev/null
+	wait_for 20 has_ended || {
+		note "forgotten after $delay ms"
+		forgotten=$((forgotten + 1))
+		umount "$mnt" 2>/dev/null || kill -9 "$daemon"
+	}
+	wait "$daemon" 2>/dev/null
+	! mountpoint -q "$mnt" || fail "after $delay ms: nothing is mounted"
+done
+is "signals that were forgotten while it starts" "$forgotten" 0
+daemon=
+
 mkdir "$scratch/busy"
 be_busy
 for round in 1 2 3 4 5 6 7 8; do
