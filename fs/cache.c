@@ -292,7 +292,10 @@ void fs_cache_unpin(struct fs_cache *cache, const struct fs_key *key)
 {
 	struct entry *entry = *find_slot(cache, key);
 
-	if (entry == NULL || entry->pins == 0 || --entry->pins > 0)
+	if (entry == NULL || entry->pins == 0)
+		return;
+	entry->pins--;
+	if (entry->pins > 0)
 		return;
 	cache->pinned -= cost(entry->blob);
 	link_newest(cache, entry);

@@ -171,7 +171,7 @@ static void note_use(int folder_fd, const char *name, int fd, const struct stat 
 	struct timespec now;
 	uint8_t first;
 
-	clock_gettime(CLOCK_REALTIME, &now);
+	(void)clock_gettime(CLOCK_REALTIME, &now);
 	if (now.tv_sec >= st->st_mtim.tv_sec && now.tv_sec - st->st_mtim.tv_sec <= USED_GRAIN_S)
 		return;
 	/* All begin with the same. */

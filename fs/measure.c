@@ -320,7 +320,7 @@ static struct timespec in_seconds(time_t seconds)
 {
 	struct timespec until;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += seconds;
 	return until;
 }

@@ -300,7 +300,7 @@ bool fs_pool_stop(struct fs_pool *pool, unsigned timeout_ms)
 	bool all_ended;
 	int sys = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += timeout_ms / 1000;
 	until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
 	if (until.tv_nsec >= 1000000000) {

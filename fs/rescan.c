@@ -56,7 +56,7 @@ static int64_t now_ns(void)
 {
 	struct timespec time;
 
-	clock_gettime(CLOCK_MONOTONIC, &time);
+	(void)clock_gettime(CLOCK_MONOTONIC, &time);
 	return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
@@ -427,7 +427,7 @@ bool fs_rescan_stop(struct fs_rescan *rescan, unsigned timeout_ms)
 	atomic_store(&rescan->stop, true);
 	if (!rescan->started)
 		return stop_measurer(rescan, timeout_ms);
-	clock_gettime(CLOCK_MONOTONIC, &until);
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += timeout_ms / 1000 + 1;
 	pthread_mutex_lock(&rescan->lock);
 	pthread_cond_broadcast(&rescan->wake);

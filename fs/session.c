@@ -46,7 +46,7 @@ bool fs_session_may_warn(struct fs_session *session)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
 	return atomic_exchange(&session->last_warning, (long long)now.tv_sec) != now.tv_sec;
 }
 
