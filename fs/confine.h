@@ -40,11 +40,6 @@ uint64_t fs_own_memory(void);
  * against mistakes, not against who has taken over. */
 void fs_confine_task(uint64_t memory);
 
-/* This process, and those it starts, go before others when memory runs out: how_soon, up
- * to "1000". Before fs_keep_private(), after which also its own files in /proc are
- * root's. */
-void fs_offer_for_memory(const char *how_soon);
-
 /* No core of this process, and no look into its memory by other programs of the same
  * user: it holds patients' data. */
 void fs_keep_private(void);

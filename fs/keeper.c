@@ -183,15 +183,6 @@ static bool prepare_threads(void)
 	       pthread_join(thread, NULL) == 0;
 }
 
-/* Of workers: they go first when memory runs out, and have one arena, of which all that
- * is free can be found again (see fs/worker.c). */
-static void settle_memory(void)
-{
-	/* They themselves can only say so as root, and shall go before the keeper. */
-	fs_offer_for_memory("500");
-	(void)mallopt(M_ARENA_MAX, 1);
-}
-
 static _Noreturn void run(struct keeper *self, pid_t daemon)
 {
 	struct err err = {0};
@@ -199,7 +190,9 @@ static _Noreturn void run(struct keeper *self, pid_t daemon)
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	fs_child_arguments(&self->arguments);
 	fs_child_rename(&self->arguments, "dicomfs-keeper");
-	settle_memory();
+	/* Workers have one arena, of which all that is free can be found again (see
+	 * fs/worker.c). */
+	(void)mallopt(M_ARENA_MAX, 1);
 	(void)prctl(PR_SET_DUMPABLE, 0);
 	if (getppid() != daemon || !fs_child_settle(self->fd, self->keeping.quiet) ||
 	    !prepare_threads() || !fs_give_up_rights(0, &err))
