@@ -36,6 +36,9 @@ struct decoder {
 	bool name;        /* ^ and = separate components of a person name */
 };
 
+/* The set of a term's right half. */
+#define SET_OF(term) (SET_LATIN1 + ((int)(term) - (int)DC_TERM_IR100))
+
 static const struct {
 	char final[4];  /* what follows ESC */
 	uint8_t g0, g1; /* what it designates */
@@ -49,17 +52,17 @@ static const struct {
 	{"$)C", 0, SET_KSX1001},
 	{"$)A", 0, SET_GB2312},
 	{")I", 0, SET_KATAKANA},
-	{"-A", 0, SET_LATIN1 + DC_TERM_IR100 - DC_TERM_IR100},
-	{"-B", 0, SET_LATIN1 + DC_TERM_IR101 - DC_TERM_IR100},
-	{"-C", 0, SET_LATIN1 + DC_TERM_IR109 - DC_TERM_IR100},
-	{"-D", 0, SET_LATIN1 + DC_TERM_IR110 - DC_TERM_IR100},
-	{"-M", 0, SET_LATIN1 + DC_TERM_IR148 - DC_TERM_IR100},
-	{"-L", 0, SET_LATIN1 + DC_TERM_IR144 - DC_TERM_IR100},
-	{"-G", 0, SET_LATIN1 + DC_TERM_IR127 - DC_TERM_IR100},
-	{"-F", 0, SET_LATIN1 + DC_TERM_IR126 - DC_TERM_IR100},
-	{"-H", 0, SET_LATIN1 + DC_TERM_IR138 - DC_TERM_IR100},
-	{"-b", 0, SET_LATIN1 + DC_TERM_IR203 - DC_TERM_IR100},
-	{"-T", 0, SET_LATIN1 + DC_TERM_IR166 - DC_TERM_IR100},
+	{"-A", 0, SET_OF(DC_TERM_IR100)},
+	{"-B", 0, SET_OF(DC_TERM_IR101)},
+	{"-C", 0, SET_OF(DC_TERM_IR109)},
+	{"-D", 0, SET_OF(DC_TERM_IR110)},
+	{"-M", 0, SET_OF(DC_TERM_IR148)},
+	{"-L", 0, SET_OF(DC_TERM_IR144)},
+	{"-G", 0, SET_OF(DC_TERM_IR127)},
+	{"-F", 0, SET_OF(DC_TERM_IR126)},
+	{"-H", 0, SET_OF(DC_TERM_IR138)},
+	{"-b", 0, SET_OF(DC_TERM_IR203)},
+	{"-T", 0, SET_OF(DC_TERM_IR166)},
 };
 
 static struct state initial_state(uint8_t term)
