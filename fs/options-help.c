@@ -157,7 +157,7 @@ void fs_options_version(enum fs_program program, struct buf *out)
 	if (program == FS_PROGRAM_MOUNT) {
 		buf_printf(out, "libfuse %s\n", fuse_pkgversion());
 		rn_codec_libraries(out);
-		buf_append_text(out, "decoders ");
+		buf_append_text(out, "confined by ");
 		fs_confine_describe(out);
 		buf_append_text(out, "\n");
 	}

@@ -33,7 +33,7 @@ sha256sum "${files[@]}" >"$scratch/sums"
 one=$(decoders | head -n 1)
 count=$(decoders | wc -l)
 check "there is a process that decodes" test -n "$one"
-note "confined by: $("$dicomfs" --version | sed -n 's/^decoders *//p')"
+note "confined by: $("$dicomfs" --version | sed -n 's/^confined by //p')"
 
 # ---- What it has ---------------------------------------------------------------
 
