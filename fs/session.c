@@ -198,17 +198,12 @@ static void cut_off(int fd)
 	(void)close(ends[1]);
 }
 
-/* The right to do it is the helper's. libfuse, which has it do its own part, is shown
- * a mount that is gone. */
-static void unmount(struct fs_session *session)
+/* The right to do it is the helper's. */
+static void take_mount_away(struct fs_session *session)
 {
-	struct pollfd device;
+	struct pollfd device = {.fd = fuse_session_fd(session->fuse)};
 	struct err err = {0};
 
-	if (!session->mounted)
-		return;
-	session->mounted = false;
-	device = (struct pollfd){.fd = fuse_session_fd(session->fuse)};
 	/* By somebody else; what is at that place now is not ours. */
 	if (poll(&device, 1, 0) != 1 || (device.revents & POLLERR) == 0) {
 		/* First, so that it does not wait for answers. */
@@ -216,6 +211,15 @@ static void unmount(struct fs_session *session)
 		if (!fs_helper_unmount(session->unmounter, &err))
 			log_error("%s: %s", session->options->mountpoint, err.message);
 	}
+}
+
+/* libfuse, which has it do its own part, is shown a mount that is gone. */
+static void unmount(struct fs_session *session)
+{
+	if (!session->mounted)
+		return;
+	session->mounted = false;
+	take_mount_away(session);
 	fuse_session_unmount(session->fuse);
 }
 
@@ -338,12 +342,13 @@ static bool stop_threads(struct fs_session *session, struct fs_dispatch *dispatc
 	return fs_pool_stop(session->status_pool, STOP_TIMEOUT_MS) && ended;
 }
 
-/* Threads that wait for a dead disk cannot be ended, and what they use cannot
- * be freed: the mount goes, and the process with it. */
+/* Threads that wait for a dead disk cannot be ended, and what they use cannot be freed
+ * or closed, should it come to life now: the mount goes, and the process with it. */
 static void leave_behind(struct fs_session *session)
 {
 	log_warning("the store does not answer; leaving requests behind");
-	unmount(session);
+	if (session->mounted)
+		take_mount_away(session);
 	_exit(EXIT_SUCCESS);
 }
 
