@@ -200,21 +200,6 @@ static void forget_handlers(void)
 		(void)signal(crashes[i], SIG_DFL);
 }
 
-/* This process goes before all others when memory runs out. Its own files in /proc are
- * root's while others may not look into it: as the keeper, of which it is a copy, has
- * it. It holds nothing yet. */
-static void offer_for_memory(void)
-{
-	static const char how_soon[] = "1000";
-	CLEANUP_FD int fd = -1;
-
-	if (geteuid() != 0)
-		(void)prctl(PR_SET_DUMPABLE, 1);
-	fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-	if (fd >= 0 && write(fd, how_soon, strlen(how_soon)) < 0)
-		return;
-}
-
 uint64_t fs_own_memory(void)
 {
 	return memory_now(STATM_DATA);
@@ -243,9 +228,8 @@ void fs_keep_private(void)
 bool fs_confine(const struct fs_filter *filter, uint64_t memory,
 		void (*forbidden)(int, siginfo_t *, void *), struct err *err)
 {
-	offer_for_memory();
-	(void)prctl(PR_SET_DUMPABLE, 0);
 	forget_handlers();
+	(void)prctl(PR_SET_DUMPABLE, 0);
 	return limit_all(memory, err) && refuse_new_rights(err) && fs_give_up_rights(0, err) &&
 	       take_files_away(err) && fs_filter_install(filter, forbidden, err);
 }

@@ -223,6 +223,7 @@ static void remove_waiter(struct fs_pending *pending, struct fs_waiter *waiter)
 		/* Nobody wants it any more. It stays listed: who comes before it has
 		 * ended revives it, so that it never runs twice at once. */
 		atomic_store(&pending->cancel, true);
+		fs_pool_wake(pending->content->pool);
 	}
 }
 
@@ -334,6 +335,24 @@ static struct fs_blob *make_blob(struct fs_pending *pending, struct fs_thread *t
 	return blob;
 }
 
+/* Lets it wait in the queue, where it waits for nobody's thread. */
+static bool wait_for_memory(struct fs_pending *pending, struct fs_thread *thread)
+{
+	struct fs_content *content = pending->content;
+
+	if (thread->wanted == 0)
+		return false;
+	pthread_mutex_lock(&content->lock);
+	pending->job.weight = thread->wanted;
+	thread->wanted = 0;
+	if (pending->ahead)
+		fs_pool_submit_background(content->pool, &pending->job);
+	else
+		fs_pool_submit(content->pool, &pending->job);
+	pthread_mutex_unlock(&content->lock);
+	return true;
+}
+
 static void work(struct fs_job *job, struct fs_thread *thread)
 {
 	struct fs_pending *pending = (struct fs_pending *)job;
@@ -345,6 +364,8 @@ static void work(struct fs_job *job, struct fs_thread *thread)
 
 	do {
 		blob = make_blob(pending, thread, &keep, &err);
+		if (blob == NULL && wait_for_memory(pending, thread))
+			return;
 		/* Also what failed for good: telling it may wait for the index. */
 		if (blob == NULL && thread->prompt && err.code != ERR_INTERRUPTED) {
 			fs_pool_submit(content->pool, &pending->job);
@@ -389,8 +410,7 @@ static struct fs_pending *new_pending(struct fs_content *content, const struct f
 	if (pending == NULL)
 		return NULL;
 	pending->job.run = work;
-	if (content->ops.weigh != NULL)
-		pending->job.weight = content->ops.weigh(content->ops.context, key, instance);
+	pending->job.cancel = &pending->cancel;
 	pending->content = content;
 	pending->key = *key;
 	pending->instance = *instance;

@@ -24,16 +24,14 @@ struct fs_content;
 
 /* What does the work; called in a worker of the pool, several at a time. */
 struct fs_content_ops {
-	/* See struct fs_job. NULL: nothing weighs anything. */
-	uint64_t (*weigh)(void *context, const struct fs_key *key,
-			  const struct ix_instance *instance);
 	/* Bytes of the memory file that key is to be made in; 0: it gets none. *remote
 	 * is false; set, another process fills it. NULL is allowed. */
 	size_t (*file_size)(void *context, const struct fs_key *key,
 			    const struct ix_instance *instance, bool *remote);
 	/* Makes the bytes of key, of which instance is the row it was asked with: in
 	 * out, or, if fd is not -1 and out stays empty, in that file. *keep is false;
-	 * set, made gets them. */
+	 * set, made gets them. False with thread->wanted set: it is called again once there
+	 * is so much memory, see fs_pool_pay(). */
 	bool (*make)(void *context, struct fs_thread *thread, const struct fs_key *key,
 		     const struct ix_instance *instance, const atomic_bool *cancel, int fd,
 		     struct buf *out, bool *keep, struct err *err);

@@ -99,27 +99,21 @@ static _Noreturn void run(const struct fs_options *options, const struct fs_grou
 
 /* ---- Beside it ------------------------------------------------------------------ */
 
-/* Until it has said something, or has ended. *stopped: a signal came meanwhile, perhaps
- * too late for it to hear of it. */
-static bool wait_for(int fd, struct outcome *outcome, bool *stopped, struct err *err)
+/* Until it has said something, or has ended. */
+static bool wait_for(int fd, const struct fs_stop *stop, struct outcome *outcome)
 {
-	CLEANUP_FS_STOP struct fs_stop stop = {0};
 	struct pollfd result = {.fd = fd, .events = POLLIN};
 	bool told = false;
 	ssize_t got;
 
-	if (!fs_stop_start(&stop, err))
-		return false;
 	while (poll(&result, 1, LOOK_MS) <= 0) {
-		if (atomic_load(&stop.stop) && !told)
+		if (atomic_load(&stop->stop) && !told)
 			told = send(fd, "", 1, MSG_NOSIGNAL) == 1;
 	}
 	got = recv(fd, outcome, sizeof(*outcome), 0);
 	/* It ended without having read what it was told; that is said first. */
 	if (got < 0 && errno == ECONNRESET)
 		got = recv(fd, outcome, sizeof(*outcome), 0);
-	fs_stop_end(&stop);
-	*stopped = atomic_load(&stop.stop);
 	return got == (ssize_t)sizeof(*outcome);
 }
 
@@ -131,11 +125,13 @@ static bool describe_end(int status, struct err *err)
 	return err_set(err, ERR_ABORTED, "the scan ended too early");
 }
 
-/* The signals are blocked: none of them is lost, whenever it comes. */
+/* The signals are blocked: none of them is lost, whenever it comes. *stopped: one came,
+ * perhaps too late for the scan to hear of it. A second one ends this process. */
 static bool scan_in_child(const struct fs_options *options, const struct fs_ground *ground,
 			  const sigset_t *mask, bool *stopped, struct outcome *outcome,
 			  struct err *err)
 {
+	CLEANUP_FS_STOP struct fs_stop stop = {0};
 	int ends[2], status = 0;
 	pid_t child;
 	bool heard;
@@ -153,11 +149,13 @@ static bool scan_in_child(const struct fs_options *options, const struct fs_grou
 		(void)close(ends[0]);
 		return false;
 	}
-	heard = wait_for(ends[0], outcome, stopped, err);
+	heard = fs_stop_start(&stop, err) && wait_for(ends[0], &stop, outcome);
 	/* With that it stops, if it has not. */
 	(void)close(ends[0]);
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 		;
+	fs_stop_end(&stop);
+	*stopped = atomic_load(&stop.stop);
 	return heard || (err->code == ERR_NONE ? describe_end(status, err) : false);
 }
 

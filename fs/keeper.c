@@ -49,6 +49,9 @@ struct keeper {
 	struct fs_filter *filter;
 	struct fs_arguments arguments;
 	pid_t late[LATE_MAX]; /* killed, and not gone yet; 0: none */
+	/* How soon the keeper goes when memory runs out; -1: nothing to be done. */
+	int score_fd;
+	char score[16];
 };
 
 /* ---- In the keeper -------------------------------------------------------- */
@@ -64,12 +67,34 @@ static bool place_descriptors(const int fds[2])
 	       close_range(FS_WORKER_MEMORY + 1, ~0u, 0) == 0;
 }
 
+/* Its own files in /proc are root's once others may not look into it. */
+static void open_score(struct keeper *self)
+{
+	ssize_t got = -1;
+
+	self->score_fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+	if (self->score_fd >= 0)
+		got = read(self->score_fd, self->score, sizeof(self->score) - 1);
+	if (got <= 0)
+		base_close_fd(&self->score_fd);
+}
+
+static void set_score(const struct keeper *self, const char *score)
+{
+	if (self->score_fd >= 0 && pwrite(self->score_fd, score, strlen(score), 0) < 0)
+		return;
+}
+
 static void spawn(const struct keeper *self, const int fds[2], struct reply *reply)
 {
 	pid_t keeper = getpid();
 
+	/* A worker begins with what the keeper has: it goes before all others. */
+	set_score(self, "1000");
 	reply->worker = fds[0] >= 0 ? fork() : -1;
 	reply->sys = errno;
+	if (reply->worker != 0)
+		set_score(self, self->score);
 	if (reply->worker != 0)
 		return;
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -193,9 +218,11 @@ static _Noreturn void run(struct keeper *self, pid_t daemon)
 	/* Workers have one arena, of which all that is free can be found again (see
 	 * fs/worker.c). */
 	(void)mallopt(M_ARENA_MAX, 1);
+	if (getppid() != daemon || !fs_child_settle(self->fd, self->keeping.quiet))
+		_exit(EXIT_FAILURE);
+	open_score(self);
 	(void)prctl(PR_SET_DUMPABLE, 0);
-	if (getppid() != daemon || !fs_child_settle(self->fd, self->keeping.quiet) ||
-	    !prepare_threads() || !fs_give_up_rights(0, &err))
+	if (!prepare_threads() || !fs_give_up_rights(0, &err))
 		_exit(EXIT_FAILURE);
 	self->fd = FS_CHILD_CHANNEL;
 	if (self->keeping.background)

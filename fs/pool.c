@@ -15,7 +15,6 @@ struct worker {
 	/* Under the pool's lock: what it does in the background, to be compared
 	 * only; NULL once that was raised. */
 	const struct fs_job *background;
-	uint64_t paid; /* taken from the budget for what it does */
 };
 
 struct fs_pool {
@@ -30,6 +29,7 @@ struct fs_pool {
 	pthread_cond_t ended; /* a worker left */
 	struct queue queue, background;
 	struct fs_budget *budget; /* or NULL */
+	unsigned large;           /* jobs in the queues that wait for some of it */
 	unsigned running_background;
 	struct worker workers[];
 };
@@ -42,52 +42,59 @@ static void queue_init(struct queue *queue)
 	queue->last = &queue->first;
 }
 
-static void push(struct queue *queue, struct fs_job *job)
+static bool is_large(const struct fs_job *job)
+{
+	return job->weight >= FS_BUDGET_LARGE;
+}
+
+static void push(struct fs_pool *pool, struct queue *queue, struct fs_job *job)
 {
 	job->next = NULL;
 	*queue->last = job;
 	queue->last = &job->next;
+	pool->large += is_large(job);
 }
 
-static void take_out_at(struct queue *queue, struct fs_job **at)
+static void take_out_at(struct fs_pool *pool, struct queue *queue, struct fs_job **at)
 {
+	pool->large -= is_large(*at);
 	*at = (*at)->next;
 	if (*at == NULL)
 		queue->last = at;
 }
 
 /* Walks: what may wait in the background is little, see fs/ahead.h. */
-static void take_out(struct queue *queue, const struct fs_job *job)
+static void take_out(struct fs_pool *pool, struct queue *queue, const struct fs_job *job)
 {
 	struct fs_job **at = &queue->first;
 
 	while (*at != job)
 		at = &(*at)->next;
-	take_out_at(queue, at);
+	take_out_at(pool, queue, at);
 }
 
-static bool is_large(const struct fs_pool *pool, const struct fs_job *job)
+/* Waits for no memory: there is no bound, or it is going to end at once. */
+static bool is_free(const struct fs_pool *pool, const struct fs_job *job)
 {
-	return pool->budget != NULL && job->weight >= FS_BUDGET_LARGE;
+	return !is_large(job) || pool->budget == NULL || pool->stopping ||
+	       (job->cancel != NULL && atomic_load(job->cancel));
 }
 
-/* The first that may run. Walks over large ones, of which there are at most as many
- * as requests in flight. */
-static struct fs_job *pop(struct fs_pool *pool, struct queue *queue, struct worker *worker)
+/* The first that may run, with what it weighs. *full: a large one in front does not fit.
+ * Walks over large ones, of which there are as many as pictures are asked for. */
+static struct fs_job *pop(struct fs_pool *pool, struct queue *queue, bool *full, uint64_t *paid)
 {
-	bool full = false;
-
 	for (struct fs_job **at = &queue->first; *at != NULL; at = &(*at)->next) {
 		struct fs_job *job = *at;
 
-		if (is_large(pool, job) && !pool->stopping) {
+		if (!is_free(pool, job)) {
 			/* In turn, so that the largest comes to its own. */
-			full = full || !fs_budget_try(pool->budget, job->weight);
-			if (full)
+			*full = *full || !fs_budget_try(pool->budget, job->weight);
+			if (*full)
 				continue;
-			worker->paid = job->weight;
+			*paid = job->weight;
 		}
-		take_out_at(queue, at);
+		take_out_at(pool, queue, at);
 		return job;
 	}
 	return NULL;
@@ -125,13 +132,15 @@ static bool may_run_background(const struct fs_pool *pool)
 	return pool->running_background + 1 < pool->count || pool->stopping;
 }
 
-static struct fs_job *next_job(struct fs_pool *pool, struct worker *worker)
+static struct fs_job *next_job(struct fs_pool *pool, struct worker *worker, uint64_t *paid)
 {
-	struct fs_job *job = pop(pool, &pool->queue, worker);
+	bool full = false;
+	struct fs_job *job = pop(pool, &pool->queue, &full, paid);
 
 	if (job != NULL || !may_run_background(pool))
 		return job;
-	job = pop(pool, &pool->background, worker);
+	/* What somebody waits for has the memory too, before what nobody does. */
+	job = pop(pool, &pool->background, &full, paid);
 	if (job == NULL)
 		return NULL;
 	job->waits_in_background = false;
@@ -152,7 +161,7 @@ static void end_background(struct fs_pool *pool, struct worker *worker)
 }
 
 /* Ends the job that the worker had, and waits for its next one. */
-static struct fs_job *take_job(struct worker *worker)
+static struct fs_job *take_job(struct worker *worker, uint64_t *paid)
 {
 	struct fs_pool *pool = worker->pool;
 	struct fs_job *job;
@@ -160,7 +169,8 @@ static struct fs_job *take_job(struct worker *worker)
 	pthread_mutex_lock(&pool->lock);
 	end_background(pool, worker);
 	pool->waiting++;
-	while ((job = next_job(pool, worker)) == NULL && !pool->stopping)
+	*paid = 0;
+	while ((job = next_job(pool, worker, paid)) == NULL && !pool->stopping)
 		pthread_cond_wait(&pool->work, &pool->lock);
 	pool->waiting--;
 	pthread_mutex_unlock(&pool->lock);
@@ -176,12 +186,9 @@ static void *work(void *context)
 
 	(void)pthread_setname_np(pthread_self(), pool->name);
 	fs_thread_init(&thread, pool->index);
-	while ((job = take_job(worker)) != NULL) {
-		thread.paid = worker->paid > 0;
+	while ((job = take_job(worker, &thread.paid)) != NULL) {
 		job->run(job, &thread);
-		if (worker->paid > 0)
-			fs_budget_give(pool->budget, worker->paid);
-		worker->paid = 0;
+		fs_pool_settle(pool, &thread);
 	}
 	fs_thread_release(&thread);
 	pthread_mutex_lock(&pool->lock);
@@ -191,20 +198,55 @@ static void *work(void *context)
 	return NULL;
 }
 
+void fs_pool_wake(struct fs_pool *pool)
+{
+	pthread_mutex_lock(&pool->lock);
+	if (pool->large > 0)
+		pthread_cond_broadcast(&pool->work);
+	pthread_mutex_unlock(&pool->lock);
+}
+
 /* Called by any thread that made room. */
 static void look_again(void *context)
 {
-	struct fs_pool *pool = context;
-
-	pthread_mutex_lock(&pool->lock);
-	pthread_cond_broadcast(&pool->work);
-	pthread_mutex_unlock(&pool->lock);
+	fs_pool_wake(context);
 }
 
 void fs_pool_share(struct fs_pool *pool, struct fs_budget *budget)
 {
 	pool->budget = budget;
 	fs_budget_tell(budget, look_again, pool);
+}
+
+bool fs_pool_pay(struct fs_pool *pool, struct fs_thread *thread, uint64_t weight)
+{
+	bool paid;
+
+	thread->wanted = 0;
+	if (pool->budget == NULL || weight < FS_BUDGET_LARGE || weight <= thread->paid)
+		return true;
+	fs_pool_settle(pool, thread);
+	pthread_mutex_lock(&pool->lock);
+	/* Who asks before those that wait would keep the largest waiting for good. What
+	 * still runs when the pool stops is going to end. */
+	if (pool->stopping) {
+		paid = true;
+	} else {
+		paid = pool->large == 0 && fs_budget_try(pool->budget, weight);
+		if (paid)
+			thread->paid = weight;
+	}
+	pthread_mutex_unlock(&pool->lock);
+	if (!paid)
+		thread->wanted = weight;
+	return paid;
+}
+
+void fs_pool_settle(struct fs_pool *pool, struct fs_thread *thread)
+{
+	if (thread->paid > 0)
+		fs_budget_give(pool->budget, thread->paid);
+	thread->paid = 0;
 }
 
 bool fs_pool_start(struct fs_pool *pool, struct err *err)
@@ -233,7 +275,7 @@ static void submit(struct fs_pool *pool, struct fs_job *job, bool background)
 {
 	pthread_mutex_lock(&pool->lock);
 	job->waits_in_background = background;
-	push(background ? &pool->background : &pool->queue, job);
+	push(pool, background ? &pool->background : &pool->queue, job);
 	pthread_cond_signal(&pool->work);
 	pthread_mutex_unlock(&pool->lock);
 }
@@ -256,7 +298,7 @@ unsigned fs_pool_idle(struct fs_pool *pool)
 	idle = pool->waiting;
 	/* Large ones wait for memory, not for a worker. */
 	for (const struct fs_job *job = pool->queue.first; job != NULL; job = job->next) {
-		if (!is_large(pool, job))
+		if (!is_large(job))
 			idle = 0;
 	}
 	pthread_mutex_unlock(&pool->lock);
@@ -267,9 +309,9 @@ void fs_pool_raise(struct fs_pool *pool, struct fs_job *job)
 {
 	pthread_mutex_lock(&pool->lock);
 	if (job->waits_in_background) {
-		take_out(&pool->background, job);
+		take_out(pool, &pool->background, job);
 		job->waits_in_background = false;
-		push(&pool->queue, job);
+		push(pool, &pool->queue, job);
 		pthread_cond_signal(&pool->work);
 	}
 	for (unsigned i = 0; i < pool->started; i++) {
@@ -287,7 +329,10 @@ bool fs_pool_withdraw(struct fs_pool *pool, struct fs_job *job)
 	pthread_mutex_lock(&pool->lock);
 	waits = job->waits_in_background;
 	if (waits)
-		take_out(&pool->background, job);
+		take_out(pool, &pool->background, job);
+	/* Those behind it wait for less. */
+	if (waits && pool->large > 0)
+		pthread_cond_broadcast(&pool->work);
 	pthread_mutex_unlock(&pool->lock);
 	return waits;
 }

@@ -7,9 +7,10 @@
  * and one worker is always left to those; whoever comes to wait for a background
  * job raises it.
  *
- * Jobs that take much memory share a budget (fs_pool_share()): one that does not fit
- * stays in the queue and those of its like behind it, while small ones pass, so that
- * no worker stands still for it.
+ * Jobs that take much memory share a budget (fs_pool_share()). One finds out what it
+ * takes, asks for it, and if there is not as much left goes back into the queue with that
+ * weight; then it runs when its turn has come. Small ones pass, so that no worker stands
+ * still for a large one.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -24,9 +25,12 @@ struct fs_job {
 	struct fs_job *next;
 	bool waits_in_background;
 
-	/* Bytes it takes of the budget, if there is one. While it runs they are taken,
-	 * which its thread->paid tells; not of what still runs once the pool stops. */
+	/* Bytes of the budget that are taken before it runs, as its thread->paid tells:
+	 * what thread->wanted said, or 0. */
 	uint64_t weight;
+	/* NULL, or set when nobody wants it any more: then it does not wait, and gets
+	 * nothing. See fs_pool_wake(). */
+	const atomic_bool *cancel;
 	/* Called once, in a worker, no lock held; owns the struct around the job. */
 	void (*run)(struct fs_job *job, struct fs_thread *thread);
 };
@@ -50,6 +54,16 @@ void fs_pool_submit_background(struct fs_pool *pool, struct fs_job *job);
 /* From now on it is a job like others, queued behind those that are. For jobs
  * that have not come to their end. */
 void fs_pool_raise(struct fs_pool *pool, struct fs_job *job);
+/* A job of it was cancelled. Any thread. */
+void fs_pool_wake(struct fs_pool *pool);
+
+/* In a job that is going to take so many bytes: false when it has to wait for them;
+ * thread->wanted says so, and it has to be submitted again, with that weight, and to
+ * return. Otherwise they are its until it returns or settles. */
+bool fs_pool_pay(struct fs_pool *pool, struct fs_thread *thread, uint64_t weight) MUST_CHECK;
+/* It does not need them any more. */
+void fs_pool_settle(struct fs_pool *pool, struct fs_thread *thread);
+
 /* Takes a background job out of the queue: true when it was there, and then it
  * is the caller's again and does not run. */
 bool fs_pool_withdraw(struct fs_pool *pool, struct fs_job *job) MUST_CHECK;

@@ -168,15 +168,14 @@ static bool find_capacity(const struct rn_options *options, const struct rn_kind
 }
 
 uint64_t fs_produce_weight(const struct rn_options *options, const struct rn_kind *kind,
-			   const struct ix_instance *instance, uint32_t frame)
+			   const struct rn_instance *instance, uint32_t frame)
 {
-	struct rn_instance known = fs_rn_instance(instance);
 	struct err err = {0};
 	uint64_t capacity;
 
-	if (!find_capacity(options, kind, &known, frame, &capacity, &err))
+	if (!find_capacity(options, kind, instance, frame, &capacity, &err))
 		return 0;
-	return capacity + samples_of(&instance->image) * SAMPLE_WEIGHT;
+	return capacity + samples_of(instance->image) * SAMPLE_WEIGHT;
 }
 
 bool fs_produce(struct fs_workers *workers, struct fs_producing *producing, struct err *err)

@@ -39,10 +39,9 @@ struct fs_producing {
 	struct buf *out;
 	uint64_t used_ns; /* out: processor time it took */
 };
-/* Bytes that making it in a worker is going to take, as far as the index knows: never
- * less than fs_produce() finds. 0: it is not going to be made. */
+/* Bytes that making it in a worker is going to take. 0: it is not going to be made. */
 uint64_t fs_produce_weight(const struct rn_options *options, const struct rn_kind *kind,
-			   const struct ix_instance *instance, uint32_t frame);
+			   const struct rn_instance *instance, uint32_t frame);
 /* Errors of rn_produce() and of fs_workers_do(). */
 bool fs_produce(struct fs_workers *workers, struct fs_producing *producing,
 		struct err *err) MUST_CHECK;

@@ -254,7 +254,7 @@ static bool produce_there(struct making *making, const struct fs_store_file *fil
 		.threads = 1 + fs_pool_idle(session->decode_pool),
 		.source_fd = file->fd,
 		.source_size = file->size,
-		.paid = making->thread->paid,
+		.paid = true,
 		.cancel = making->cancel,
 		.output_fd = making->fd,
 		.out = making->out,
@@ -292,58 +292,45 @@ static bool produce(struct making *making, const struct fs_store_file *file, str
  * copied while it grows. */
 #define TEXT_WEIGHT 3u
 
-/* What making it here takes. */
-static uint64_t weight_here(const struct fs_session *session, const struct fs_node *node,
-			    uint32_t frame)
+/* Bytes that making it takes. */
+static uint64_t weight_of(const struct making *making)
 {
-	struct rn_instance known = fs_rn_instance(&node->instance);
+	const struct rn_options *options = &making->session->options->render;
+	const struct rn_kind *kind = making->node.kind;
+	struct rn_instance known = fs_rn_instance(&making->node.instance);
 	struct err err = {0};
 	uint64_t size;
 
-	known.measured_size = node->measured_size;
-	if (!node->kind->size(&known, &session->options->render, frame, &size, &err))
+	known.measured_size = making->node.measured_size;
+	if (fs_is_contained(kind, known.image))
+		return fs_produce_weight(options, kind, &known, making->key->frame);
+	if (!kind->size(&known, options, making->key->frame, &size, &err))
 		return 0;
-	if (node->kind->per_frame)
+	if (kind->per_frame)
 		return size;
 	/* A few kilobytes inflate to millions of elements, of which a short text may
 	 * remain: those with the same tag are left out in the end. */
-	if ((node->instance.image.flags & DC_IMAGE_DEFLATED) != 0)
-		size = MAX_OF(size, session->options->render.max_json_size);
+	if ((known.image->flags & DC_IMAGE_DEFLATED) != 0)
+		size = MAX_OF(size, options->max_json_size);
 	return size * TEXT_WEIGHT;
 }
 
-static uint64_t weigh(void *context, const struct fs_key *key, const struct ix_instance *instance)
-{
-	const struct fs_session *session = context;
-	struct fs_node node = node_of(key, instance);
-
-	if (session->workers == NULL)
-		return 0;
-	if (fs_is_contained(node.kind, &instance->image))
-		return fs_produce_weight(&session->options->render, node.kind, instance,
-					 key->frame);
-	return weight_here(session, &node, key->frame);
-}
-
-/* When there is memory for it: the pool did not have to wait for that, unless only
- * what was measured tells how much it takes. */
+/* When there is memory for it. What was opened until then is opened again: what it
+ * waits for may take longer than a file stays as it is. */
 static bool produce_in_turn(struct making *making, const struct fs_store_file *file,
 			    struct err *err)
 {
-	const struct fs_session *session = making->session;
-	struct fs_budget *budget;
-	uint64_t weight;
+	struct fs_session *session = making->session;
+	struct fs_thread *thread = making->thread;
+	uint64_t weight = session->workers != NULL ? weight_of(making) : 0;
 	bool ok;
 
-	if (making->thread->paid || session->workers == NULL ||
-	    fs_is_contained(making->node.kind, &making->node.instance.image))
-		return produce(making, file, err);
-	weight = weight_here(session, &making->node, making->key->frame);
-	budget = fs_workers_budget(session->workers);
-	if (!fs_budget_take(budget, weight, making->cancel, err))
-		return false;
+	if (thread->prompt && weight >= FS_BUDGET_LARGE)
+		return refuse(err);
+	if (!fs_pool_pay(session->decode_pool, thread, weight))
+		return err_set(err, ERR_INTERRUPTED, "waits for memory");
 	ok = produce(making, file, err);
-	fs_budget_give(budget, weight);
+	fs_pool_settle(session->decode_pool, thread);
 	return ok;
 }
 
@@ -507,7 +494,6 @@ static void failed(void *context, struct fs_thread *thread, const struct fs_key 
 }
 
 const struct fs_content_ops fs_source_content_ops = {
-	.weigh = weigh,
 	.file_size = file_size,
 	.make = make,
 	.made = made,

@@ -15,7 +15,9 @@ struct fs_thread {
 	uint8_t *buffer;
 	size_t buffer_size;
 	bool prompt; /* must not wait for the store now: what would fails */
-	bool paid;   /* the job's weight was taken from its pool's budget */
+	/* Bytes that its job has of the pool's budget, and that it has to wait for: see
+	 * fs_pool_pay(). */
+	uint64_t paid, wanted;
 };
 
 void fs_thread_init(struct fs_thread *thread, struct ix_index *index);

@@ -223,17 +223,24 @@ stop_mount
 store=$scratch/queue
 index=$scratch/index/queue.sqlite
 check "large pictures and a small one" $make "$store" black-rle-frames small-rle
-start_mount wait,decode_memory=64M,decode_ahead=0 || exit 1
+start_mount wait,threads=2,decode_memory=64M,decode_ahead=0 || exit 1
 for frame in "$mnt"/patients/"Bomb, black-rle-frames "*/*/*/png/*/*.png; do
 	cat "$frame" >/dev/null &
 	readers+=($!)
 done
-sleep 0.1
+left() {
+	local reader count=0
+	for reader in "${readers[@]}"; do
+		kill -0 "$reader" 2>/dev/null && count=$((count + 1))
+	done
+	echo $count
+}
+some_are_read() {
+	test "$(left)" -lt ${#readers[@]}
+}
+wait_for "$patience" some_are_read
 check "a small picture" timeout "$patience" cat "$(png_of small-rle)"
-left=0
-for reader in "${readers[@]}"; do
-	kill -0 "$reader" 2>/dev/null && left=$((left + 1))
-done
+left=$(left)
 check "it comes before $left of ${#readers[@]} large ones that were asked for earlier" \
 	test "$left" -gt 4
 for reader in "${readers[@]}"; do

@@ -49,14 +49,12 @@ if [ "$(id -u)" -eq 0 ]; then
 			grep -v -e '^/dev/null$' -e "^$scratch/log$"
 	)" "/memfd:dicomfs-decode (deleted)
 socket:["
-	is "first to go when memory runs out" "$(cat "/proc/$one/oom_score_adj")" 1000
-	is "not so who starts them" "$(cat "/proc/$(keeper | head -n 1)/oom_score_adj")" \
-		"$(cat "/proc/$daemon/oom_score_adj")"
 else
 	skip "no file, nothing of the daemon's" "only root sees it"
-	skip "first to go when memory runs out" "only root sees it"
-	skip "not so who starts them" "only root sees it"
 fi
+is "first to go when memory runs out" "$(cat "/proc/$one/oom_score_adj")" 1000
+is "not so who starts them" "$(cat "/proc/$(keeper | head -n 1)/oom_score_adj")" \
+	"$(cat "/proc/$daemon/oom_score_adj")"
 check "no core of it" grep -q '^Max core file size  *0  *0 ' "/proc/$one/limits"
 check "no core of the daemon" grep -q '^Max core file size  *0  *0 ' "/proc/$daemon/limits"
 

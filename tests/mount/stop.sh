@@ -44,11 +44,19 @@ has_ended() {
 
 # A signal at any moment of the start, most of them in that of the first scan: none is
 # forgotten.
+scans() {
+	pgrep -P "$daemon" -x dicomfs >/dev/null
+}
 forgotten=0
-for delay in $(seq -w 0 4 160); do
+rounds=0
+for delay in $(seq -w 0 8 160) $(seq -w 0 4 80); do
 	rm -f "$index"*
 	"$dicomfs" -f -o "index=$index,wait" "$store" "$mnt" 2>>"$scratch/log" &
 	daemon=$!
+	rounds=$((rounds + 1))
+	for _ in $(seq 300); do
+		test $rounds -gt 20 && ! scans && ! mountpoint -q "$mnt" || break
+	done
 	sleep "0.$delay"
 	kill -TERM "$daemon" 2>/dev/null
 	wait_for 20 has_ended || {
@@ -60,6 +68,7 @@ for delay in $(seq -w 0 4 160); do
 	! mountpoint -q "$mnt" || fail "after $delay ms: nothing is mounted"
 done
 is "signals that were forgotten while it starts" "$forgotten" 0
+check "some came during the scan" grep -q 'interrupted; what was indexed is kept' "$scratch/log"
 daemon=
 
 mkdir "$scratch/busy"

@@ -217,7 +217,7 @@ static void run_large(struct fs_job *job, struct fs_thread *thread)
 {
 	struct large_job *large = (struct large_job *)job;
 
-	large->paid = thread->paid;
+	large->paid = thread->paid > 0;
 	atomic_fetch_add(large->running, 1);
 	while (!atomic_load(large->gate))
 		(void)sched_yield();
@@ -317,6 +317,131 @@ static void test_pool_large_jobs_wait_for_others(void **state)
 	fs_budget_release(&budget);
 }
 
+static struct large_job large_of(uint64_t weight, atomic_uint *running, atomic_uint *done,
+				 atomic_bool *gate)
+{
+	return (struct large_job){.job = {.run = run_large, .weight = weight},
+				  .running = running,
+				  .done = done,
+				  .gate = gate};
+}
+
+/* Once a small one that came later is done, all that may run do. */
+static void let_run(struct fs_pool *pool)
+{
+	atomic_uint count = 0;
+	struct counted_job job = {.job.run = count_job, .count = &count};
+
+	fs_pool_submit(pool, &job.job);
+	wait_for(&count, 1);
+	while (fs_pool_idle(pool) != 3)
+		(void)sched_yield();
+}
+
+/* What nobody waits for takes no memory from what somebody does; withdrawn, it leaves
+ * it to those behind it; cancelled, nobody waits for it. */
+static void test_pool_large_jobs_have_an_order(void **state)
+{
+	atomic_uint running = 0, done = 0, ahead = 0;
+	atomic_bool gate = true, cancel = false;
+	struct large_job first, cancelled, background[3];
+	struct fs_pool *pool = NULL;
+	struct fs_budget budget;
+	struct err err = {0};
+
+	(void)state;
+	fs_budget_init(&budget, LARGE_LIMIT);
+	assert_true(fs_pool_open(&pool, "test", 3, NULL, &err));
+	fs_pool_share(pool, &budget);
+	assert_true(fs_pool_start(pool, &err));
+	assert_true(fs_budget_try(&budget, LARGE));
+	for (size_t i = 0; i < ARRAY_LEN(background); i++)
+		background[i] = large_of(i == 1 ? LARGE : LARGE / 2, &running, &ahead, &gate);
+	cancelled = large_of(LARGE, &running, &done, &gate);
+	cancelled.job.cancel = &cancel;
+	fs_pool_submit(pool, &cancelled.job);
+	fs_pool_submit_background(pool, &background[0].job);
+	let_run(pool);
+	assert_int_equal(atomic_load(&done), 0);
+	assert_int_equal(atomic_load(&ahead), 0);
+	atomic_store(&cancel, true);
+	fs_pool_wake(pool);
+	wait_for(&done, 1);
+	assert_false(cancelled.paid);
+	wait_for(&ahead, 1);
+	assert_true(background[0].paid);
+	/* The second does not fit, the third would. */
+	fs_pool_submit_background(pool, &background[1].job);
+	fs_pool_submit_background(pool, &background[2].job);
+	let_run(pool);
+	assert_int_equal(atomic_load(&ahead), 1);
+	assert_true(fs_pool_withdraw(pool, &background[1].job));
+	wait_for(&ahead, 2);
+	fs_budget_give(&budget, LARGE);
+	first = large_of(LARGE, &running, &done, &gate);
+	fs_pool_submit(pool, &first.job);
+	wait_for(&done, 2);
+	assert_true(fs_pool_stop(pool, 20000));
+	fs_pool_close(pool);
+	fs_budget_release(&budget);
+}
+
+struct asking_job {
+	struct fs_job job;
+	struct fs_pool *pool;
+	atomic_uint asked, done;
+};
+
+static void run_asking(struct fs_job *job, struct fs_thread *thread)
+{
+	struct asking_job *asking = (struct asking_job *)job;
+
+	/* Small ones need not ask. */
+	assert_true(fs_pool_pay(asking->pool, thread, FS_BUDGET_LARGE - 1));
+	if (!fs_pool_pay(asking->pool, thread, LARGE)) {
+		assert_int_equal(thread->wanted, LARGE);
+		job->weight = thread->wanted;
+		fs_pool_submit(asking->pool, job);
+		atomic_fetch_add(&asking->asked, 1);
+		return;
+	}
+	assert_int_equal(thread->wanted, 0);
+	assert_int_equal(thread->paid, LARGE);
+	/* It has that already. */
+	assert_true(fs_pool_pay(asking->pool, thread, LARGE - 1));
+	fs_pool_settle(asking->pool, thread);
+	assert_int_equal(thread->paid, 0);
+	atomic_fetch_add(&asking->done, 1);
+}
+
+static void test_pool_jobs_ask_for_memory(void **state)
+{
+	struct asking_job asking = {.job.run = run_asking};
+	struct fs_budget budget;
+	struct err err = {0};
+
+	(void)state;
+	fs_budget_init(&budget, LARGE_LIMIT);
+	assert_true(fs_pool_open(&asking.pool, "test", 3, NULL, &err));
+	fs_pool_share(asking.pool, &budget);
+	assert_true(fs_pool_start(asking.pool, &err));
+	fs_pool_submit(asking.pool, &asking.job);
+	wait_for(&asking.done, 1);
+	assert_int_equal(atomic_load(&asking.asked), 0);
+	assert_true(fs_budget_try(&budget, LARGE));
+	asking.job.weight = 0;
+	fs_pool_submit(asking.pool, &asking.job);
+	wait_for(&asking.asked, 1);
+	let_run(asking.pool);
+	assert_int_equal(atomic_load(&asking.done), 1);
+	fs_budget_give(&budget, LARGE);
+	wait_for(&asking.done, 2);
+	assert_int_equal(atomic_load(&asking.asked), 1);
+	assert_true(fs_pool_stop(asking.pool, 20000));
+	fs_pool_close(asking.pool);
+	fs_budget_release(&budget);
+}
+
 static void test_pool_background_waits_its_turn(void **state)
 {
 	struct counted_job jobs[3];
@@ -326,8 +451,8 @@ static void test_pool_background_waits_its_turn(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(jobs); i++)
-		jobs[i] = (struct counted_job){
-			.job.run = count_job, .count = i == 0 ? &count : &background};
+		jobs[i] = (struct counted_job){.job.run = count_job,
+					       .count = i == 0 ? &count : &background};
 	/* A single worker is left to what is not in the background. */
 	assert_true(fs_pool_open(&pool, "test", 1, NULL, &err));
 	fs_pool_submit_background(pool, &jobs[1].job);
@@ -358,6 +483,8 @@ int main(void)
 		cmocka_unit_test(test_pool_runs_all_before_it_stops),
 		cmocka_unit_test(test_pool_large_jobs_leave_workers),
 		cmocka_unit_test(test_pool_large_jobs_wait_for_others),
+		cmocka_unit_test(test_pool_large_jobs_have_an_order),
+		cmocka_unit_test(test_pool_jobs_ask_for_memory),
 		cmocka_unit_test(test_pool_background_waits_its_turn),
 	};
 
