@@ -8,7 +8,7 @@
 
 #define TS(number) "1.2.840.10008.1.2.4." number
 
-static const char *const uids[] = {TS("90"), TS("91"), TS("92"), TS("93"),
+static const char *const uids[] = {TS("90"),  TS("91"),  TS("92"),  TS("93"),
 				   TS("201"), TS("202"), TS("203"), NULL};
 
 #ifdef HAVE_OPENJPEG
@@ -74,7 +74,7 @@ static OPJ_BOOL seek_input(OPJ_OFF_T to, void *data)
 }
 
 struct messages {
-	char first[160]; /* error, without the end of its line */
+	char first[160];   /* error, without the end of its line */
 	char missing[160]; /* the first warning that may mean wrong samples */
 };
 
@@ -97,9 +97,14 @@ static void on_error(const char *text, void *data)
 static void on_warning(const char *text, void *data)
 {
 	static const char *const harmless[] = {
-		"Non conformant codestream TPsot==TNsot", "Psot value", "Empty SOT marker",
-		"Stream does not end with EOC", "Expected SOP marker", "Expected EPH marker",
-		"Unknown marker", "TLM", "PLT",
+		"Psot value",
+		"Empty SOT marker",
+		"Stream does not end with EOC",
+		"Expected SOP marker",
+		"Expected EPH marker",
+		"Unknown marker",
+		"TLM",
+		"PLT",
 	};
 	struct messages *messages = data;
 
@@ -292,20 +297,7 @@ static bool check_packets(const struct rn_j2k_header *header, struct err *err)
 		return true;
 	if (err->code == ERR_NOMEM)
 		return false;
-	return err_set(err, ERR_CORRUPT,
-		       "JPEG 2000: packets are missing at the end of a tile");
-}
-
-/* OpenJPEG wants the end marker where tiles do not tell how many parts they have. */
-static bool add_end(struct rn_j2k_header *header, struct buf *copy, struct err *err)
-{
-	if (rn_j2k_has_end(header))
-		return true;
-	buf_append(copy, header->codestream.data, header->codestream.size);
-	buf_append_byte(copy, RN_J2K_EOC >> 8);
-	buf_append_byte(copy, RN_J2K_EOC & 0xff);
-	header->codestream = buf_span(copy);
-	return buf_ok(copy, err);
+	return err_set(err, ERR_CORRUPT, "JPEG 2000: packets are missing at the end of a tile");
 }
 
 static unsigned threads_for(const struct rn_codec_frame *frame)
@@ -317,13 +309,13 @@ static unsigned threads_for(const struct rn_codec_frame *frame)
 
 static bool decode(const struct rn_codec_frame *frame, struct err *err)
 {
-	struct buf with_end CLEANUP_BUF = buf_empty(BUF_NO_LIMIT);
+	struct buf copy CLEANUP_BUF = buf_empty(BUF_NO_LIMIT);
 	struct decoder decoder CLEANUP(release) = {0};
 	struct rn_j2k_header header;
 
 	if (rn_codestream_cancelled(frame, err) ||
 	    !rn_j2k_header_read(&header, frame->input, err) || !check(frame, &header, err) ||
-	    !add_end(&header, &with_end, err))
+	    !rn_j2k_conform(&header, &copy, err))
 		return false;
 	if (!init(&decoder, header.codestream, 0, threads_for(frame), err) || !run(&decoder, err))
 		return false;

@@ -34,7 +34,8 @@ struct block {
 
 struct memory {
 	uint64_t used, most;
-	bool refused;
+	bool refused; /* more than most */
+	bool failed;  /* there was no more */
 };
 
 static void *take(void *opaque, size_t size)
@@ -47,8 +48,10 @@ static void *take(void *opaque, size_t size)
 		return NULL;
 	}
 	block = malloc(size + sizeof(*block));
-	if (block == NULL)
+	if (block == NULL) {
+		memory->failed = true;
 		return NULL;
+	}
 	block->size = size;
 	memory->used += size;
 	return block + 1;
@@ -151,6 +154,8 @@ static bool run(JxlDecoder *decoder, const struct rn_codec_frame *frame, JxlBasi
 		return err_set(err, ERR_LIMIT,
 			       "JPEG XL: a decode of this picture needs more than %llu bytes",
 			       (unsigned long long)memory->most);
+	if (memory->failed)
+		return err_set(err, ERR_NOMEM, "out of memory");
 	return err_set(err, ERR_CORRUPT, "JPEG XL: damaged");
 }
 

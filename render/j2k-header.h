@@ -67,8 +67,10 @@ bool rn_j2k_header_read(struct rn_j2k_header *header, struct span input,
  * far more memory than the picture; NOMEM. */
 bool rn_j2k_check_tiles(const struct rn_j2k_header *header, struct err *err) MUST_CHECK;
 
-/* Whether it has its end marker (EOC), which says nothing of samples. */
-bool rn_j2k_has_end(const struct rn_j2k_header *header);
+/* Makes the codestream one that decoders agree on, in copy if that takes a change: with
+ * its end marker (EOC), which says nothing of samples, and tile-parts that tell as many
+ * of their tile as there are. header has passed rn_j2k_check_tiles(). Errors: NOMEM. */
+bool rn_j2k_conform(struct rn_j2k_header *header, struct buf *copy, struct err *err) MUST_CHECK;
 
 /* Packets that are missing at the end of a tile are empty ones to a decoder: it
  * reads zeros there. Appends the codestream to out with bytes behind the last

@@ -115,11 +115,6 @@ static size_t find_end(struct span in)
 	return 0;
 }
 
-bool rn_j2k_has_end(const struct rn_j2k_header *header)
-{
-	return find_end(header->codestream) != 0;
-}
-
 /* A.4.2; at is on a SOT marker. */
 static bool next_part(struct walk *walk, struct err *err)
 {
@@ -131,7 +126,8 @@ static bool next_part(struct walk *walk, struct err *err)
 	uint32_t tile;
 
 	if (left < 12)
-		return err_set(err, ERR_CORRUPT, "JPEG 2000: the codestream ends in a tile-part's header");
+		return err_set(err, ERR_CORRUPT,
+			       "JPEG 2000: the codestream ends in a tile-part's header");
 	tile = load_u16(sot + 4, true);
 	length = load_u32(sot + 6, true);
 	if (load_u16(sot + 2, true) != 10 || tile >= header->tiles_across * header->tiles_down ||
@@ -176,7 +172,8 @@ static bool check_all_there(const struct walk *walk, struct err *err)
 	for (uint32_t i = 0; i < count; i++)
 		seen += walk->tiles[i].seen != 0;
 	if (seen != count)
-		return err_set(err, ERR_CORRUPT, "JPEG 2000: %u of %u tiles are there", seen, count);
+		return err_set(err, ERR_CORRUPT, "JPEG 2000: %u of %u tiles are there", seen,
+			       count);
 	/* Some writers tell a wrong number; where the codestream has its end, it had
 	 * no more to say. */
 	if (find_end(walk->in) != 0)
@@ -250,10 +247,59 @@ bool rn_j2k_check_tiles(const struct rn_j2k_header *header, struct err *err)
 			       (unsigned long long)count);
 	if (count > TILES_ALWAYS + pixels / PIXELS_PER_TILE)
 		return err_set(err, ERR_LIMIT, "JPEG 2000: %llu tiles for %llu pixels",
-			       (unsigned long long)count,
-			       (unsigned long long)pixels);
+			       (unsigned long long)count, (unsigned long long)pixels);
 	return walk_all(&walk, &tiles, err) && check_all_there(&walk, err) &&
 	       check_costs(&walk, err);
+}
+
+/* Some writers tell the number of the last one and not how many there are: the last one
+ * is then beyond them, and decoders leave it out or do not (A.4.2). Changes what differs
+ * if to is not NULL. */
+static bool has_wrong_counts(const struct walk *walk, uint8_t *to)
+{
+	size_t at = walk->header->tile_parts;
+	bool wrong = false;
+
+	while (at < walk->at) {
+		const uint8_t *sot = walk->in.data + at;
+		uint8_t seen = walk->tiles[load_u16(sot + 4, true)].seen;
+		uint32_t length = load_u32(sot + 6, true);
+
+		/* Of more than can be told it is not known how many. */
+		if (sot[11] != 0 && sot[11] != seen && seen < UINT8_MAX) {
+			wrong = true;
+			if (to != NULL)
+				to[at + 11] = seen;
+		}
+		if (length == 0)
+			break;
+		at += length;
+	}
+	return wrong;
+}
+
+bool rn_j2k_conform(struct rn_j2k_header *header, struct buf *copy, struct err *err)
+{
+	struct tile_parts *tiles CLEANUP_FREE = NULL;
+	bool has_end = find_end(header->codestream) != 0;
+	struct walk walk;
+
+	walk_init(&walk, header);
+	if (!walk_all(&walk, &tiles, err))
+		return false;
+	if (has_end && !has_wrong_counts(&walk, NULL))
+		return true;
+	buf_append(copy, header->codestream.data, header->codestream.size);
+	/* OpenJPEG wants it where tiles do not tell how many parts they have. */
+	if (!has_end) {
+		buf_append_byte(copy, RN_J2K_EOC >> 8);
+		buf_append_byte(copy, RN_J2K_EOC & 0xff);
+	}
+	if (!buf_ok(copy, err))
+		return false;
+	(void)has_wrong_counts(&walk, copy->data);
+	header->codestream = buf_span(copy);
+	return true;
 }
 
 /* The main header; what it says of the lengths of tile-parts becomes a comment,

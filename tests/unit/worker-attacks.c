@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static bool turn(const struct fs_work *work, struct err *err)
@@ -178,7 +179,8 @@ static bool try_forbidden(const char *word)
 	else if (strcmp(word, "execve") == 0)
 		(void)execve(program, arguments, arguments + 1);
 	else if (strcmp(word, "fork") == 0)
-		(void)fork();
+		/* fork() of newer C libraries lets no signal come meanwhile. */
+		(void)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 	else if (strcmp(word, "kill") == 0)
 		(void)kill(1, 0);
 	else if (strcmp(word, "pipe") == 0)
