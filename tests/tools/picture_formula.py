@@ -144,8 +144,9 @@ class Header:
                 else pydicom.uid.ExplicitVRLittleEndian if full.is_little_endian
                 else pydicom.uid.ExplicitVRBigEndian)
         # PS3.5 8.1.1, A.3: the first of two cells is the less significant byte of
-        # their word; pydicom leaves them as they are in the file.
-        if not full.is_little_endian and full.get("BitsAllocated") == 8 and \
+        # their word; pydicom before 2.4 leaves them as they are in the file.
+        old = [int(part) for part in pydicom.__version__.split(".")[:2]] < [2, 4]
+        if old and not full.is_little_endian and full.get("BitsAllocated") == 8 and \
                 "PixelData" in full and full["PixelData"].VR == "OW":
             full["PixelData"].value = numpy.frombuffer(full.PixelData, ">u2").astype("<u2").tobytes()
         return full
