@@ -5,10 +5,8 @@
 #include <pthread.h>
 
 #include "dicom/log.h"
+#include "fs/failures.h"
 
-/* Remembered failures; a picture that cannot be decoded is not tried again at
- * every look of a file manager. */
-#define FAILURES 1024u
 /* Of the memory there is, for what is kept briefly: so little that a processor's
  * own caches nearly hold it. */
 #define BRIEF_LIMIT ((uint64_t)4 << 20)
@@ -31,18 +29,6 @@ struct fs_pending {
 	struct fs_pending *next, **link;
 };
 
-struct failure {
-	struct fs_key key;
-	enum err_code code; /* ERR_NONE: free */
-	unsigned times;     /* ERR_ABORTED: so often */
-};
-
-/* A picture that had its decoder ended so often, and all pictures of a file that
- * did, are not tried again. */
-#define ABORTED_MAX 2u
-#define ABORTED_FILE_MAX 16u
-#define WHOLE_FILE UINT32_MAX
-
 struct fs_content {
 	struct fs_pool *pool;
 	struct fs_content_ops ops;
@@ -51,7 +37,7 @@ struct fs_content {
 	struct fs_cache *brief;
 	struct fs_pending *pending;
 	bool cancelled; /* cancel_all was called */
-	struct failure failures[FAILURES];
+	struct fs_failures failures;
 };
 
 bool fs_content_open(struct fs_content **out, uint64_t cache_limit, struct fs_pool *pool,
@@ -87,75 +73,20 @@ void fs_content_close(struct fs_content *content)
 
 /* ---- Failures --------------------------------------------------------- */
 
-static struct failure *failure_slot(struct fs_content *content, const struct fs_key *key)
-{
-	return &content->failures[fs_key_hash(key) % FAILURES];
-}
-
-static enum err_code known_failure(struct fs_content *content, const struct fs_key *key)
-{
-	const struct failure *failure = failure_slot(content, key);
-
-	return failure->code != ERR_NONE && fs_key_equals(&failure->key, key) ? failure->code
-									      : ERR_NONE;
-}
-
-static struct fs_key whole_file(const struct fs_key *key)
-{
-	struct fs_key file = *key;
-
-	file.frame = WHOLE_FILE;
-	return file;
-}
-
-/* Whether it shall not be tried again. */
-static bool is_given_up(struct fs_content *content, const struct fs_key *key)
-{
-	struct fs_key file = whole_file(key);
-
-	return (known_failure(content, key) == ERR_ABORTED &&
-		failure_slot(content, key)->times >= ABORTED_MAX) ||
-	       (known_failure(content, &file) == ERR_ABORTED &&
-		failure_slot(content, &file)->times >= ABORTED_FILE_MAX);
-}
-
-static void count_aborted(struct fs_content *content, const struct fs_key *key)
-{
-	struct failure *failure = failure_slot(content, key);
-
-	if (known_failure(content, key) == ERR_ABORTED)
-		failure->times++;
-	else
-		*failure = (struct failure){.key = *key, .code = ERR_ABORTED, .times = 1};
-}
-
-/* Failures that the same bytes will have again. */
-static bool is_lasting(enum err_code code)
-{
-	return code == ERR_CORRUPT || code == ERR_UNSUPPORTED || code == ERR_LIMIT;
-}
-
 static void note_failure(const struct fs_pending *pending, struct fs_thread *thread,
 			 const struct err *err)
 {
 	struct fs_content *content = pending->content;
 	const struct fs_key *key = &pending->key;
-	struct failure *failure = failure_slot(content, key);
 	bool known;
 
 	if (err->code == ERR_STALE || err->code == ERR_NOMEM || err->code == ERR_INTERRUPTED)
 		return;
 	pthread_mutex_lock(&content->lock);
-	known = known_failure(content, key) == err->code ||
-		(pending->ahead && !is_lasting(err->code) && err->code != ERR_ABORTED);
-	if (err->code == ERR_ABORTED) {
-		struct fs_key file = whole_file(key);
-
-		count_aborted(content, key);
-		count_aborted(content, &file);
-	} else if (!known) {
-		*failure = (struct failure){.key = *key, .code = err->code};
-	}
+	known = fs_failures_get(&content->failures, key) == err->code ||
+		(pending->ahead && !fs_failure_is_lasting(err->code) && err->code != ERR_ABORTED);
+	if (err->code == ERR_ABORTED || !known)
+		fs_failures_add(&content->failures, key, err->code);
 	pthread_mutex_unlock(&content->lock);
 	if (!known)
 		content->ops.failed(content->ops.context, thread, key, err);
@@ -438,9 +369,10 @@ static struct fs_blob *find_or_queue(struct fs_content *content, const struct fs
 		blob = fs_cache_find(content->brief, key);
 	if (blob != NULL)
 		return blob;
-	failure = known_failure(content, key);
-	if (is_lasting(failure) || is_given_up(content, key)) {
-		(void)err_set(err, is_lasting(failure) ? failure : ERR_ABORTED, "failed before");
+	failure = fs_failures_get(&content->failures, key);
+	if (fs_failure_is_lasting(failure) || fs_failures_is_given_up(&content->failures, key)) {
+		(void)err_set(err, fs_failure_is_lasting(failure) ? failure : ERR_ABORTED,
+			      "failed before");
 		return NULL;
 	}
 	pending = find_pending(content, key);
@@ -527,7 +459,8 @@ void fs_content_ahead(struct fs_content *content, const struct fs_key *key,
 
 	pthread_mutex_lock(&content->lock);
 	if (!content->cancelled && !fs_cache_has(content->cache, key) &&
-	    !is_lasting(known_failure(content, key)) && !is_given_up(content, key) &&
+	    !fs_failure_is_lasting(fs_failures_get(&content->failures, key)) &&
+	    !fs_failures_is_given_up(&content->failures, key) &&
 	    find_pending(content, key) == NULL &&
 	    (pending = new_pending(content, key, instance)) != NULL) {
 		pending->ahead = true;

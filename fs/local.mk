@@ -23,6 +23,8 @@ noinst_LIBRARIES += %D%/libfs.a
 	%D%/disk-entry.h \
 	%D%/dispatch.c \
 	%D%/dispatch.h \
+	%D%/failures.c \
+	%D%/failures.h \
 	%D%/filter.c \
 	%D%/filter.h \
 	%D%/first-scan.c \
