@@ -64,8 +64,9 @@ for tier in $tiers; do
 	is "no file of the store is open" "$held_store" 0
 	check "memory files: at most one for each that can be kept, and reports" \
 		test "$held_memory" -le $((derived + 8))
-	# Connections to the index are opened when a thread first needs one.
-	check "descriptors are back at $other, give or take 16" test "$held_other" -le $((other + 16))
+	# Connections to the index, of three descriptors, are opened when a thread first
+	# needs one: eight threads for a slow disk may not have needed any before.
+	check "descriptors are back at $other, give or take 32" test "$held_other" -le $((other + 32))
 	check "threads are back at $threads, give or take 8" test "$held_threads" -le $((threads + 8))
 	if [ $sanitized = yes ]; then
 		skip "memory is back" "sanitizers keep more"
