@@ -19,7 +19,7 @@ struct iovec fs_message_part(const void *bytes, size_t size)
 
 static void attach(struct msghdr *to, union control *control, const int *fds)
 {
-	struct cmsghdr *header;
+	struct cmsghdr *header = &control->align;
 	size_t size = 0;
 
 	while (fds != NULL && size < FS_MESSAGE_FDS * sizeof(int) && fds[size / sizeof(int)] >= 0)
@@ -28,7 +28,6 @@ static void attach(struct msghdr *to, union control *control, const int *fds)
 		return;
 	to->msg_control = control->bytes;
 	to->msg_controllen = CMSG_SPACE(size);
-	header = CMSG_FIRSTHDR(to);
 	header->cmsg_level = SOL_SOCKET;
 	header->cmsg_type = SCM_RIGHTS;
 	header->cmsg_len = CMSG_LEN(size);
